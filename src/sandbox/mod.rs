@@ -1,0 +1,3 @@
+//! The simulated systems: independent of the adapters, written from the vendors' contracts alone.
+
+pub mod fault;
