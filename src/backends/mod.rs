@@ -1,0 +1,129 @@
+//! Backends: one configured billing system and the operations it serves.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Result;
+use crate::model::id::BackendName;
+use crate::operations::{Context, Operation, Repeat};
+use crate::upstream::Upstream;
+
+/// What a backend does for one operation: build the call, send it, decode the reply, map it.
+#[async_trait]
+pub trait Serves<O: Operation>: Send + Sync {
+    /// Serves one call.
+    ///
+    /// # Errors
+    /// Whatever the system's verdict or the mapping says.
+    async fn serve(&self, operation: O, cx: &Context) -> Result<O::Reply>;
+}
+
+/// What varies inside an operation from backend to backend; checked before any system is asked.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub struct Limits {
+    /// The filters the backend knows, by parameter name; `name=value` where only that value is known.
+    pub filters: &'static [&'static str],
+    /// Whether the system itself pages; otherwise the gateway cuts pages out of the whole list.
+    pub pages: bool,
+    /// The longest range between `from` and `to`, in days.
+    pub max_range_days: Option<u32>,
+}
+
+/// One row of the capability table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Capability {
+    /// The operation, such as `bills.list`.
+    pub operation: &'static str,
+    /// What a caller must hold for it.
+    #[schema(value_type = String)]
+    pub scope: &'static str,
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
+    /// What varies.
+    pub limits: Limits,
+}
+
+struct Served {
+    capability: Capability,
+    adapter: Box<dyn Any + Send + Sync>,
+}
+
+/// One configured billing system and the operations it serves.
+pub struct Backend {
+    name: BackendName,
+    kind: &'static str,
+    upstream: Upstream,
+    served: HashMap<TypeId, Served>,
+}
+
+impl Backend {
+    /// A backend that serves nothing yet.
+    #[must_use]
+    pub fn new(name: BackendName, kind: &'static str, upstream: Upstream) -> Self {
+        Self {
+            name,
+            kind,
+            upstream,
+            served: HashMap::new(),
+        }
+    }
+
+    /// Adds an operation the adapter serves.
+    #[must_use]
+    pub fn serves<O: Operation>(mut self, adapter: &Arc<impl Serves<O> + 'static>, limits: Limits) -> Self {
+        let adapter: Arc<dyn Serves<O>> = adapter.clone();
+        let capability = Capability {
+            operation: O::ID,
+            scope: O::SCOPE.as_str(),
+            repeat: O::REPEAT,
+            limits,
+        };
+        self.served.insert(
+            TypeId::of::<O>(),
+            Served {
+                capability,
+                adapter: Box::new(adapter),
+            },
+        );
+        self
+    }
+
+    /// The configured name.
+    #[must_use]
+    pub fn name(&self) -> &BackendName {
+        &self.name
+    }
+
+    /// Which system it is, such as `gentrack`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The road to the system, for what it knows of its standing.
+    #[must_use]
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// The adapter and the limits for an operation, if it is served.
+    #[must_use]
+    pub fn serving<O: Operation>(&self) -> Option<(&dyn Serves<O>, &Limits)> {
+        let served = self.served.get(&TypeId::of::<O>())?;
+        let adapter = served.adapter.downcast_ref::<Arc<dyn Serves<O>>>()?;
+        Some((adapter.as_ref(), &served.capability.limits))
+    }
+
+    /// What it serves, by operation name.
+    #[must_use]
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let mut all: Vec<_> = self.served.values().map(|served| served.capability.clone()).collect();
+        all.sort_by_key(|capability| capability.operation);
+        all
+    }
+}
