@@ -85,6 +85,29 @@ impl ErrorKind {
         Self::OutcomeUnknown,
         Self::Internal,
     ];
+
+    /// The kind in one word, for metric labels and log fields.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::NotAcceptable => "not_acceptable",
+            Self::Unsupported => "unsupported",
+            Self::Refused => "refused",
+            Self::Credentials => "credentials",
+            Self::Blocked => "blocked",
+            Self::Unreadable => "unreadable",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed_out",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Internal => "internal",
+        }
+    }
 }
 
 /// Whether trying the same call again can help. Set only where the failure is understood.

@@ -1,7 +1,9 @@
 //! Intertie: one REST gateway over the billing systems of utilities.
 
+pub mod auth;
 pub mod backends;
 pub mod error;
+pub mod gateway;
 pub mod model;
 pub mod operations;
 pub mod sandbox;

@@ -1,0 +1,193 @@
+//! The one road of every call: rights, backend, operation served, deadline, adapter, answer.
+
+mod access;
+mod directory;
+mod fanout;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::{Instrument as _, warn};
+
+pub use directory::Directory;
+pub use fanout::{Gathered, Source, SourceStatus};
+
+use crate::auth::Caller;
+use crate::backends::Backend;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::id::BackendName;
+use crate::operations::{Context, Operation, Repeat};
+
+/// How long after a call's own deadline the gateway cuts it off itself: adapters keep the deadline, this is for bugs.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// What a call gave.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// The reply.
+    pub data: T,
+    /// The backend that gave it.
+    pub backend: BackendName,
+    /// When it answered.
+    pub as_of: Timestamp,
+}
+
+/// The road. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    directory: Arc<Directory>,
+}
+
+impl Gateway {
+    /// A road to these backends.
+    #[must_use]
+    pub fn new(directory: Directory) -> Self {
+        Self {
+            directory: Arc::new(directory),
+        }
+    }
+
+    /// The backends there are.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Calls one operation for one caller.
+    ///
+    /// A write goes on when its caller hangs up, so that what became of it is known and logged.
+    ///
+    /// # Errors
+    /// `Forbidden` without the scope, `NotFound` for a backend that is not there or not the caller's, `Unsupported` for an
+    /// operation or filter it does not serve, all of them before any I/O; else whatever the adapter says.
+    pub async fn call<O: Operation>(&self, caller: &Caller, operation: O, cx: &Context) -> Result<Answer<O::Reply>> {
+        let started = tokio::time::Instant::now();
+        let target = operation.target();
+        let backend = access::check::<O>(caller, &target, cx)
+            .and_then(|()| self.directory.find(caller, target.backend))
+            .and_then(|backend| self.admit::<O>(caller, &backend, &operation).map(|()| backend))
+            .map_err(|error| error.in_operation(O::ID))?;
+        let outcome = self.serve(Arc::clone(&backend), operation, cx).await;
+        count::<O>(&backend, started, outcome.as_ref().err());
+        outcome
+            .map(|data| Answer {
+                data,
+                backend: backend.name().clone(),
+                as_of: Timestamp::now(),
+            })
+            .map_err(|error| {
+                explain::<O>(error)
+                    .at_backend(backend.name().as_str())
+                    .in_operation(O::ID)
+            })
+    }
+
+    /// Checks that the backend serves the operation with the filters used.
+    fn admit<O: Operation>(&self, caller: &Caller, backend: &Backend, operation: &O) -> Result<()> {
+        let Some((_, limits)) = backend.serving::<O>() else {
+            let others = self.directory.serving::<O>(caller);
+            let hint = if others.is_empty() {
+                "no backend here serves it".to_owned()
+            } else {
+                format!("it is served by {}", others.join(", "))
+            };
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("`{}` is not served by backend `{}`; {hint}", O::ID, backend.name()),
+            )
+            .code("unsupported_operation")
+            .at_backend(backend.name().as_str()));
+        };
+        for filter in operation.filters() {
+            if !limits.filters.contains(&filter) {
+                let name = filter.split('=').next().unwrap_or(filter);
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("backend `{}` cannot filter `{}` by `{filter}`", backend.name(), O::ID),
+                )
+                .code("unsupported_filter")
+                .fault(
+                    crate::error::Place::Parameter(name.to_owned().into()),
+                    "not known to this backend",
+                )
+                .at_backend(backend.name().as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn serve<O: Operation>(&self, backend: Arc<Backend>, operation: O, cx: &Context) -> Result<O::Reply> {
+        let cut_off = cx.deadline + GRACE;
+        if matches!(O::REPEAT, Repeat::Read) {
+            let Some((adapter, _)) = backend.serving::<O>() else {
+                return Err(unserved());
+            };
+            return match tokio::time::timeout_at(cut_off, adapter.serve(operation, cx)).await {
+                Ok(reply) => reply,
+                Err(_) => Err(late(false)),
+            };
+        }
+        let cx = cx.clone();
+        let span = tracing::Span::current();
+        let task = tokio::spawn(
+            async move {
+                let Some((adapter, _)) = backend.serving::<O>() else {
+                    return Err(unserved());
+                };
+                let outcome = match tokio::time::timeout_at(cut_off, adapter.serve(operation, &cx)).await {
+                    Ok(reply) => reply,
+                    Err(_) => Err(late(!O::REPEAT.may_repeat())),
+                };
+                if let Err(error) = &outcome {
+                    warn!(operation = O::ID, backend = backend.name().as_str(), kind = ?error.kind(), "a write failed");
+                }
+                outcome
+            }
+            .instrument(span),
+        );
+        task.await.unwrap_or_else(|lost| {
+            let kind = if O::REPEAT.may_repeat() {
+                ErrorKind::Internal
+            } else {
+                ErrorKind::OutcomeUnknown
+            };
+            Err(Error::new(kind, "the call broke off inside the gateway").because(lost))
+        })
+    }
+}
+
+fn unserved() -> Error {
+    Error::new(ErrorKind::Internal, "an operation was admitted that is not served")
+}
+
+fn late(once: bool) -> Error {
+    if once {
+        Error::new(
+            ErrorKind::OutcomeUnknown,
+            "no answer in time; whether the call was executed is not known",
+        )
+    } else {
+        Error::new(ErrorKind::TimedOut, "no answer in time")
+    }
+}
+
+/// Says what to read when a call that is never repeated was lost.
+fn explain<O: Operation>(error: Error) -> Error {
+    match (error.kind(), O::AFTER_LOSS) {
+        (ErrorKind::OutcomeUnknown, Some(advice)) => {
+            let message = format!("{}; {advice}", error.message());
+            error.turned_into(ErrorKind::OutcomeUnknown, message)
+        }
+        _ => error,
+    }
+}
+
+fn count<O: Operation>(backend: &Backend, started: tokio::time::Instant, error: Option<&Error>) {
+    let outcome = error.map_or("ok", |error| error.kind().label());
+    let name = backend.name().as_str();
+    metrics::counter!("intertie_calls_total", "operation" => O::ID, "backend" => name.to_owned(), "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("intertie_call_seconds", "operation" => O::ID, "backend" => name.to_owned())
+        .record(started.elapsed());
+}
