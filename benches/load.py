@@ -26,7 +26,7 @@ import time
 import urllib.request
 
 TICK = os.sysconf("SC_CLK_TCK")
-CLIENT = ("sandbox-client", "c2FuZGJveC+zZWNyZXQ/==")
+CLIENT = ("intertie-sandbox", "s4nd+b0x/Only==")
 
 
 def cpu_seconds(pids):
@@ -102,7 +102,7 @@ def main():
         base = f"{address}/gentrack"
         basic = base64.b64encode(":".join(CLIENT).encode()).decode()
         form = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
-        token = json.loads(get(f"{base}/oauth/v1/token", form, b"grant_type=client_credentials"))["access_token"]
+        token = json.loads(get(f"{base}/id/v1/token", form, b"grant_type=client_credentials"))["access_token"]
 
         key = "load-test-key"
         digest = subprocess.run(["sha256sum"], input=key, capture_output=True, text=True).stdout.split()[0]
@@ -120,7 +120,7 @@ scopes = ["accounts:read", "bills:read", "meters:read", "ops:read"]
 name = "gentrack-au"
 kind = "gentrack"
 base_url = "{base}/v1"
-token_url = "{base}/oauth/v1/token"
+token_url = "{base}/id/v1/token"
 client_id = "{CLIENT[0]}"
 client_secret = {{ env = "LOAD_SECRET" }}
 time_zone = "Australia/Sydney"
@@ -153,12 +153,12 @@ http {{
         running.append(nginx)
         time.sleep(1)
 
-        account, point = "10099001", "4109901"
+        account, point = "90000001", "9100001"
         work = {
             "bills": (f"/gentrack/v1/accounts/{account}/bills", f"/v1/accounts/gentrack-au:{account}/bills"),
             "readings": (
-                f"/gentrack/v1/service-points/{point}/meter-read-history?fromDate=2020-01-01&toDate=2030-01-01",
-                f"/v1/service-points/gentrack-au:{account}~sp~{point}/readings?from=2020-01-01&to=2030-01-01&limit=200",
+                f"/gentrack/v1/service-points/{point}/meter-read-history?fromDate=2026-06-01&toDate=2026-06-30",
+                f"/v1/service-points/gentrack-au:{account}~sp~{point}/readings?from=2026-06-01&to=2026-07-01&limit=200",
             ),
         }
         bearer = {"Authorization": f"Bearer {key}"}
