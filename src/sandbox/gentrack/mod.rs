@@ -124,7 +124,7 @@ impl Gentrack {
             }
             Err(refused) => {
                 self.counts.add("token-refused");
-                refused
+                refused.answer()
             }
         }
     }
