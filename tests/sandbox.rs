@@ -492,8 +492,8 @@ async fn a_token_is_granted_to_the_right_form_alone() {
         (granted.status, body(&granted)["expires_in"].as_u64()),
         (200, Some(3600))
     );
-    assert_eq!(scene.executed("token"), 2);
-    assert_eq!(scene.executed("token-refused"), 6);
+    assert_eq!(scene.executed("login"), 2);
+    assert_eq!(scene.executed("login-refused"), 6);
 }
 
 #[tokio::test]
@@ -841,7 +841,7 @@ async fn tokens_can_be_expired_revoked_and_refused() {
     }
     scene.login().await;
     scene.fitting(scene.get(account)).await;
-    assert_eq!(scene.executed("token"), 4);
+    assert_eq!(scene.executed("login"), 4);
 }
 
 #[tokio::test]
@@ -901,7 +901,7 @@ async fn counts_tell_what_was_received_and_executed() {
     let (_, counts) = scene.control("GET", "/counts", None).await;
     let expected = json!({"gentrack": {
         "received": {"getAccount": 3, "token": 1},
-        "executed": {"getAccount": 1, "token": 1},
+        "executed": {"getAccount": 1, "login": 1},
         "logins": 1,
     }});
     assert_eq!(counts, expected);
