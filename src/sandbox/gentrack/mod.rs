@@ -28,8 +28,8 @@
 //! Service points:
 //!
 //! - `4107755`: one meter, two registers, four reads each.
-//! - `0004107901`, electricity: meter `E5501277`, whose register of five digits rolled over, was exchanged on 18 February
-//!   2025 for `E9930415` with a general, a controlled-load and an export register.
+//! - `0004107901`, electricity: meter `E5501277`, whose register of five digits rolled over, was exchanged on
+//!   18 February 2025 for `E9930415` with a general, a controlled-load and an export register.
 //!   - Reads are estimated here and there; one is pending, one unknown, one removed; some have the source `Telemetry`.
 //!   - Around both clock changes of Australia/Sydney there are reads: two at the same local time with different
 //!     offsets, and one at a local time that came twice, without.
