@@ -25,7 +25,7 @@ const LONGEST_WAIT: u64 = 600_000;
 /// reach the system as a request extension of this type, and it answers in its own shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Waits this many milliseconds, then answers as usual.
+    /// Executes the request, waits this many milliseconds, then answers as usual.
     Latency(u64),
     /// Answers 429 in the system's own shape, with `Retry-After` in seconds if given. Nothing is executed.
     Throttled(Option<u64>),
@@ -33,7 +33,8 @@ pub enum Fault {
     Status(u16),
     /// Answers 403 with the HTML page of an edge in front of the system. Nothing is executed.
     EdgePage,
-    /// Closes the connection without reading the body. Nothing is executed.
+    /// Closes the connection without an answer, and without reading the body if it comes in the header. Nothing is
+    /// executed.
     DropBefore,
     /// Executes the request, then closes the connection without an answer.
     DropAfter,

@@ -4,13 +4,12 @@
 //! `/gentrack`. A [`fault::Fault`] can be asked for with one request, in the header `X-Sandbox-Fault`, or be queued for
 //! requests to come:
 //!
-//! | route | it does |
-//! |---|---|
-//! | `POST /_sandbox/faults` | queues a fault: `{"system": "gentrack", "fault": "status=503", "times": 2, "operation": "getAccount", "path": "/accounts/1"}`; the last three may be left out |
-//! | `GET /_sandbox/faults` | lists what is queued |
-//! | `DELETE /_sandbox/faults` | forgets what is queued |
-//! | `GET /_sandbox/counts` | tells per system what was received and executed |
-//! | `POST /_sandbox/reset` | forgets faults, counts, tokens and whatever was stored |
+//! - `POST /_sandbox/faults` queues a fault: `{"system": "gentrack", "fault": "status=503", "times": 2,
+//!   "operation": "getAccount", "path": "/accounts/1"}`. The last three may be left out; `path` is a part of the path,
+//!   and `token` as operation stands for logins.
+//! - `GET /_sandbox/faults` lists what is queued, and `DELETE /_sandbox/faults` forgets it.
+//! - `GET /_sandbox/counts` tells per system what was received and executed.
+//! - `POST /_sandbox/reset` forgets faults, counts, tokens and whatever was stored.
 //!
 //! [`Running`] does the same in process.
 

@@ -35,6 +35,9 @@ const LARGEST_BODY: usize = 4 << 20;
 /// Header that asks for a fault with one request.
 const FAULT_HEADER: HeaderName = HeaderName::from_static("x-sandbox-fault");
 
+/// The operation a queued fault names to wait for logins, at any system.
+const LOGIN: &str = "token";
+
 /// First segment of the control routes.
 const CONTROL: &str = "_sandbox";
 
@@ -100,7 +103,7 @@ impl Running {
         base(self.addr, kind)
     }
 
-    /// Queues a fault for the next `times` requests of a system, or of one of its operations.
+    /// Queues a fault for the next `times` requests of a system, or of one of its operations; `token` is any login.
     ///
     /// Without an operation, [`Fault::RefusedLogin`] waits for logins, and [`Fault::ExpiredToken`] and
     /// [`Fault::RevokedTokens`] wait for anything else.
@@ -120,7 +123,7 @@ impl Running {
         self.road.faults.clear();
     }
 
-    /// What a system has executed, by operation; `token` counts logins that were granted.
+    /// What a system has executed, by operation; `login` counts logins that were granted.
     pub fn counts(&self, kind: Kind) -> Counts {
         self.road
             .system(kind)
@@ -215,6 +218,13 @@ fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<Str
     }
 }
 
+/// Whether a request signs in, whatever the caller calls it.
+fn is_login(kind: Kind, operation: Option<&str>, _body: &[u8]) -> bool {
+    match kind {
+        Kind::Gentrack => operation == Some(LOGIN),
+    }
+}
+
 /// A fault waiting for its requests.
 #[derive(Clone, Debug)]
 struct Planned {
@@ -226,16 +236,23 @@ struct Planned {
 }
 
 impl Planned {
-    fn fits(&self, system: Kind, operation: Option<&str>, path: &str) -> bool {
-        let login = operation == Some("token");
-        let meant = match (&self.operation, self.fault) {
-            (Some(wanted), _) => operation == Some(wanted),
-            (None, Fault::RefusedLogin) => login,
-            (None, Fault::ExpiredToken | Fault::RevokedTokens) => !login,
+    fn fits(&self, seen: &Seen<'_>) -> bool {
+        let meant = match (self.operation.as_deref(), self.fault) {
+            (Some(LOGIN), _) | (None, Fault::RefusedLogin) => seen.login,
+            (Some(wanted), _) => seen.operation == Some(wanted),
+            (None, Fault::ExpiredToken | Fault::RevokedTokens) => !seen.login,
             (None, _) => true,
         };
-        self.system == system && meant && self.path.as_ref().is_none_or(|part| path.contains(part))
+        self.system == seen.system && meant && self.path.as_ref().is_none_or(|part| seen.path.contains(part))
     }
+}
+
+/// What a queued fault goes by.
+struct Seen<'a> {
+    system: Kind,
+    operation: Option<&'a str>,
+    login: bool,
+    path: &'a str,
 }
 
 /// The queue of faults. `any` spares the lock on the road of every request while nothing is queued.
@@ -264,12 +281,13 @@ impl Faults {
         self.any.store(false, Ordering::Release);
     }
 
-    fn next(&self, system: Kind, operation: Option<&str>, path: &str) -> Option<Fault> {
-        if !self.any.load(Ordering::Acquire) {
-            return None;
-        }
+    fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    fn next(&self, seen: &Seen<'_>) -> Option<Fault> {
         let mut queue = self.lock();
-        let at = queue.iter().position(|planned| planned.fits(system, operation, path))?;
+        let at = queue.iter().position(|planned| planned.fits(seen))?;
         let fault = queue[at].fault;
         queue[at].times -= 1;
         if queue[at].times == 0 {
@@ -354,7 +372,17 @@ async fn answer(road: &Road, request: Request<Incoming>) -> Result<Response<Body
     };
     let operation = operation(system.kind, &parts.method, parts.uri.path(), &body);
     system.received.add(operation.as_deref().unwrap_or("unknown"));
-    let fault = asked.or_else(|| road.faults.next(system.kind, operation.as_deref(), parts.uri.path()));
+    let fault = asked.or_else(|| {
+        let operation = operation.as_deref();
+        let login = || is_login(system.kind, operation, &body);
+        let seen = || Seen {
+            system: system.kind,
+            operation,
+            login: login(),
+            path: parts.uri.path(),
+        };
+        road.faults.any().then(seen).and_then(|seen| road.faults.next(&seen))
+    });
     let mut request = Request::from_parts(parts, Body::from(body));
     match fault {
         None => Ok(system.execute(request).await),
@@ -484,7 +512,7 @@ fn once() -> u64 {
 }
 
 #[derive(Serialize)]
-struct Seen {
+struct Tally {
     received: BTreeMap<String, u64>,
     executed: BTreeMap<String, u64>,
     logins: u64,
@@ -512,12 +540,12 @@ async fn control(road: &Road, method: &Method, path: &str, body: Incoming) -> Re
         }
         ("GET", "/counts") => {
             let counts = road.systems.iter().map(|system| {
-                let seen = Seen {
+                let tally = Tally {
                     received: system.received.all(),
                     executed: system.executed.all(),
-                    logins: system.executed.get("token"),
+                    logins: system.executed.get("login"),
                 };
-                (system.kind.name(), seen)
+                (system.kind.name(), tally)
             });
             json(StatusCode::OK, &counts.collect::<BTreeMap<_, _>>())
         }

@@ -276,7 +276,7 @@ fn bill_read(point: &str, meter: &Value, register: &Value, read: &Value, from: &
         (_, "Export") => "Active Export",
         _ => "Active Import",
     };
-    json!({
+    let mut row = json!({
         "servicePointId": point,
         "meterId": meter["deviceId"],
         "meterIdentifier": meter["serialNumber"],
@@ -290,7 +290,12 @@ fn bill_read(point: &str, meter: &Value, register: &Value, read: &Value, from: &
         "energyFlow": flow,
         "fromDatetime": from,
         "toDatetime": read["readingDateTime"],
-    })
+    });
+    // The contract types no member as null: what is not known is left out.
+    if let Some(members) = row.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    row
 }
 
 /// A PDF of one page that names the bill.

@@ -127,7 +127,9 @@ fn electricity() -> Value {
 
     let mut controlled = Register::new(register(json!(80202), "CL1", 6, "kWh", &installed), 0, 120, 6_300_001);
     controlled.read("2025-02-18T10:30:00.000", 0);
-    monthly(&mut controlled, since, LAST, 140);
+    monthly(&mut controlled, since, date(2026, 4, 1), 140);
+    controlled.read("2026-04-05T02:30:00.000", 21)["source"] = json!("Telemetry");
+    monthly(&mut controlled, date(2026, 5, 1), LAST, 140);
 
     let mut head = register(json!(80203), "B1", 6, "kWh", &installed);
     head["direction"] = json!("Export");
@@ -290,7 +292,12 @@ fn transactions(bills: &[Bill]) -> Vec<Value> {
         if let Some(gross) = bill.reverses {
             ledger.post(posted, "Credit", -gross, "Statement reversed", &bill.number);
         }
-        let row = ledger.post(posted, "Bill", bill.gross, "Electricity and gas", &bill.number);
+        let what = if bill.json["type"] == "Invoice" {
+            "Meter visit"
+        } else {
+            "Electricity and gas"
+        };
+        let row = ledger.post(posted, "Bill", bill.gross, what, &bill.number);
         if bill.gross > 0 {
             row["dueDate"] = json!(later(bill.issued, 17.days()).to_string());
         }

@@ -8,29 +8,49 @@
 //!
 //! # Data
 //!
-//! | account | what it shows |
-//! |---|---|
-//! | `10045213` | the contract's examples, byte for byte: bills `880311`, `880902`, `881477`, `882035`, service point `4107755`; balance 310.97 AUD owed; image of `882035` raw and, if only `text/plain` is accepted, base64; of `881477` always base64 |
-//! | `00210077` | 40 bills, over 80 postings, 84.20 AUD in credit; identifiers as text with leading zeros before May 2024 and as numbers after; statement `730030` superseded by `730130` (same number, version 2); a statement and an invoice sharing the bill id `00730010`; a negative statement `730020`; `00730005` without due date, flags and version; `00730007` without a PDF; the misspelt `consoliatedBill`; posting types `Concession` and `PaymentReversal`; adjustments in both directions; a posting without running balance and one dated by day |
-//! | `10031187` | a closed account: a final bill, a balance of nothing |
-//! | `10050001` | an account of status `AwaitingSupply`, without bills, postings or service points |
-//! | `90000001` | for measuring: exactly 12 bills |
+//! Accounts:
 //!
-//! | service point | what it shows |
-//! |---|---|
-//! | `4107755` | of `10045213`: one meter, two registers, four reads each |
-//! | `0004107901` | of `00210077`, electricity: meter `E5501277`, whose register of five digits rolled over and which was exchanged on 18 February 2025 for `E9930415` with a general, a controlled-load and an export register; estimated, pending, unknown and removed reads; reads around both clock changes of Australia/Sydney, two of them at the same local time with different offsets; a source `Telemetry`; the misspelt `pursose` and `deviceTypeId` |
-//! | `5200118` | of `00210077`, gas: one register in m3 with tenths |
-//! | `4100991` | of `10031187`: a meter that was removed |
-//! | `9100001` | of `90000001`, for measuring: one register with exactly 500 half-hourly reads from 1 to 11 June 2026 |
+//! - `10045213`: the contract's examples, byte for byte. Bills `880311`, `880902`, `881477`, `882035`; service point
+//!   `4107755`; 310.97 AUD owed. The image of `882035` is raw, or base64 if only `text/plain` is accepted; that of
+//!   `881477` is always base64.
+//! - `00210077`: 40 bills, over 80 postings, 84.20 AUD in credit, service points `0004107901` and `5200118`.
+//!   - Identifiers are text with leading zeros before May 2024 and numbers after.
+//!   - Statement `730030` is superseded by `730130`, which has the same number and version 2.
+//!   - A statement and an invoice share the bill id `00730010`. Statement `730020` is negative. `00730005` has no due
+//!     date, flags or version, and `00730007` no PDF. The flag `consoliatedBill` is misspelt from `730024` on, as the
+//!     contract warns. Images of statements issued in even months are base64.
+//!   - Postings have the unlisted types `Concession` and `PaymentReversal`; adjustments go both ways; one posting has
+//!     no running balance, one is dated by day, two share a time.
+//! - `10031187`: closed, with a final bill and nothing owed; service point `4100991`.
+//! - `10050001`: of status `AwaitingSupply`, without bills, postings or service points.
+//! - `90000001`: for measuring, with exactly 12 bills; service point `9100001`.
+//!
+//! Service points:
+//!
+//! - `4107755`: one meter, two registers, four reads each.
+//! - `0004107901`, electricity: meter `E5501277`, whose register of five digits rolled over, was exchanged on
+//!   18 February 2025 for `E9930415` with a general, a controlled-load and an export register.
+//!   - Reads are estimated here and there; one is pending, one unknown, one removed; some have the source `Telemetry`.
+//!   - Around both clock changes of Australia/Sydney there are reads: two at the same local time with different
+//!     offsets, and one at a local time that came twice, without.
+//!   - `pursose` and `deviceTypeId` are spelt as the contract warns.
+//! - `5200118`, gas: one register in m3 with tenths.
+//! - `4100991`: a meter that was removed.
+//! - `9100001`: one register with exactly 500 half-hourly reads from 1 to 11 June 2026.
 //!
 //! # Choices where the contract is silent
 //!
-//! All of these are inferred: both ends of a range of dates are included; bills are narrowed by issue date; `status` and
-//! `meterReadStatusFilter` together are refused; without `type`, a bill id that two bills share is refused; a bill whose
-//! PDF is not available has no image (404); a submitted read is kept in local time, is pending, and keeps its source.
-//! [`Fault::ErrorInside`](super::fault::Fault::ErrorInside) answers 200 with an error body, which the contract does not
-//! know: it shows what a reader makes of a success that is none.
+//! All of these are inferred:
+//!
+//! - Both ends of a range of dates are included; bills are narrowed by issue date.
+//! - `status` and `meterReadStatusFilter` together are refused.
+//! - Without `type`, a bill id that two bills share is refused.
+//! - A bill whose PDF is not available has no image (404).
+//! - A submitted read is kept in local time, is pending, and keeps its source.
+//! - A read is checked against the register's last accepted one: fewer is an error, and more than three times the
+//!   greatest consumption so far a warning.
+//! - [`Fault::ErrorInside`] answers 200 with an error body, which the contract does not know: it shows what a reader
+//!   makes of a success that is none. [`Fault::RefusedLogin`] means nothing to a call of the API.
 
 mod answer;
 mod book;
@@ -119,12 +139,12 @@ impl Gentrack {
     fn token(&self, method: &Method, headers: &HeaderMap, body: &[u8], fault: Option<Fault>) -> Response {
         match token::grant(method, headers, body, fault) {
             Ok(()) => {
-                self.counts.add("token");
+                self.counts.add("login");
                 token::granted(&self.tokens.issue())
             }
             Err(refused) => {
-                self.counts.add("token-refused");
-                refused
+                self.counts.add("login-refused");
+                refused.answer()
             }
         }
     }

@@ -123,12 +123,15 @@ fn load(book: &mut Book) {
         let used = 10 + at * 7_919 % 151;
         *index += used;
         let time = start.checked_add((30 * at).minutes()).unwrap_or(start);
-        Some(json!({
-            "readingDateTime": time.to_string(),
+        let mut read = json!({
+            "readingDateTime": build::stamp(time),
             "reading": decimal(*index, 2),
-            "quantity": decimal(used, 2),
             "status": "Accepted",
-        }))
+        });
+        if at > 0 {
+            read["quantity"] = decimal(used, 2);
+        }
+        Some(read)
     });
     head["meterReadings"] = reads.collect();
     let point = point(

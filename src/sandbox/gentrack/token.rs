@@ -9,7 +9,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
@@ -52,64 +52,49 @@ impl Tokens {
     }
 }
 
-/// Checks a request for a token; the error is the answer that refuses it.
-pub(super) fn grant(method: &Method, headers: &HeaderMap, body: &[u8], fault: Option<Fault>) -> Result<(), Response> {
-    let unavailable = |status| {
-        refused(
-            status,
-            "temporarily_unavailable",
-            "The token service is out of service.",
-        )
-    };
+/// Checks a request for a token.
+pub(super) fn grant(method: &Method, headers: &HeaderMap, body: &[u8], fault: Option<Fault>) -> Result<(), Refused> {
     match fault {
-        Some(Fault::Throttled(wait)) => {
-            let mut response = unavailable(StatusCode::TOO_MANY_REQUESTS);
-            if let Some(seconds) = wait {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            }
-            return Err(response);
+        Some(Fault::Throttled(retry_after)) => {
+            return Err(Refused {
+                retry_after,
+                ..Refused::unavailable(StatusCode::TOO_MANY_REQUESTS)
+            });
         }
         Some(Fault::Status(status)) => {
-            return Err(unavailable(
-                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            ));
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return Err(Refused::unavailable(status));
         }
-        Some(Fault::ErrorInside) => return Err(unavailable(StatusCode::OK)),
-        Some(Fault::RefusedLogin) => return Err(invalid_client()),
+        Some(Fault::ErrorInside) => return Err(Refused::unavailable(StatusCode::OK)),
+        Some(Fault::RefusedLogin) => return Err(Refused::client()),
         _ => {}
     }
-    let invalid = |why| Err(refused(StatusCode::BAD_REQUEST, "invalid_request", why));
     if method != Method::POST {
-        let mut response = refused(
+        return Err(Refused::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "invalid_request",
             "Ask for a token with POST.",
-        );
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return Err(response);
+        ));
     }
+    let invalid = |why| Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_request", why));
     if !has_media_type(headers, "application/x-www-form-urlencoded") {
         return invalid("Send the body as application/x-www-form-urlencoded.");
     }
     if !client_is_known(headers) {
-        return Err(invalid_client());
+        return Err(Refused::client());
     }
-    let mut grant = None;
-    for (name, value) in form(body) {
-        match name.as_str() {
-            "grant_type" if grant.is_none() => grant = Some(value),
-            "grant_type" => return invalid("grant_type is given twice."),
-            // RFC 6749 section 3.2: unknown parameters are ignored. No scope name is public, so any will do.
-            _ => {}
-        }
-    }
-    match grant.as_deref() {
-        Some("client_credentials") => Ok(()),
-        Some(_) => {
+    // RFC 6749 section 3.2: unknown parameters are ignored. No scope name is public, so any will do.
+    let mut grants = form(body)
+        .filter(|(name, _)| name == "grant_type")
+        .map(|(_, value)| value);
+    match (grants.next().as_deref(), grants.next()) {
+        (Some("client_credentials"), None) => Ok(()),
+        (Some(_), None) => {
             let why = "Only client_credentials is granted.";
-            Err(refused(StatusCode::BAD_REQUEST, "unsupported_grant_type", why))
+            Err(Refused::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", why))
         }
-        None => invalid("grant_type is missing."),
+        (None, _) => invalid("grant_type is missing."),
+        (_, Some(_)) => invalid("grant_type is given twice."),
     }
 }
 
@@ -132,22 +117,52 @@ fn client_is_known(headers: &HeaderMap) -> bool {
             .is_ok_and(|pair| pair == format!("{CLIENT_ID}:{CLIENT_SECRET}").into_bytes())
 }
 
-fn invalid_client() -> Response {
-    refused(
-        StatusCode::UNAUTHORIZED,
-        "invalid_client",
-        "Client authentication failed.",
-    )
+/// Why no token is granted, to be answered in the contract's `TokenError` shape.
+pub(super) struct Refused {
+    status: StatusCode,
+    error: &'static str,
+    description: &'static str,
+    retry_after: Option<u64>,
 }
 
-fn refused(status: StatusCode, error: &str, description: &str) -> Response {
-    let body = json!({ "error": error, "error_description": description });
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+impl Refused {
+    fn new(status: StatusCode, error: &'static str, description: &'static str) -> Self {
+        Refused {
+            status,
+            error,
+            description,
+            retry_after: None,
+        }
+    }
+
+    fn client() -> Self {
+        Refused::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "Client authentication failed.",
+        )
+    }
+
+    fn unavailable(status: StatusCode) -> Self {
+        Refused::new(
+            status,
+            "temporarily_unavailable",
+            "The token service is out of service.",
+        )
+    }
+
+    pub(super) fn answer(&self) -> Response {
+        let body = json!({ "error": self.error, "error_description": self.description });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
 }
 
 fn form(body: &[u8]) -> impl Iterator<Item = (String, String)> + '_ {
