@@ -1067,6 +1067,13 @@ fn the_checker_refuses_what_the_contract_forbids() {
             },
         ),
         (
+            "an answer of another type",
+            Exchange {
+                response_headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+                ..account.clone()
+            },
+        ),
+        (
             "an answer that is not JSON",
             Exchange {
                 response_body: b"<html>".to_vec(),

@@ -1,34 +1,62 @@
-//! What a simulated system has been asked for, for tests that count.
+//! How often things happened in a simulated system.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A shared tally of named events; clones count together.
+/// Named counters, shared by every clone.
 #[derive(Clone, Default)]
 pub struct Counts(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl Counts {
     /// Counts one more of `what`.
     pub fn add(&self, what: &str) {
-        *self.tally().entry(what.to_owned()).or_default() += 1;
+        let mut counts = self.lock();
+        match counts.get_mut(what) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(what.to_owned(), 1);
+            }
+        }
     }
 
-    /// How often `what` was counted since the last clearing.
+    /// Answers how often `what` was counted.
     pub fn get(&self, what: &str) -> u64 {
-        self.tally().get(what).copied().unwrap_or_default()
+        self.lock().get(what).copied().unwrap_or(0)
     }
 
-    /// Everything counted so far.
+    /// Answers every counter, by name.
     pub fn all(&self) -> BTreeMap<String, u64> {
-        self.tally().clone()
+        self.lock().clone()
     }
 
-    /// Starts again from nothing.
+    /// Forgets everything counted so far.
     pub fn clear(&self) {
-        self.tally().clear();
+        self.lock().clear();
     }
 
-    fn tally(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn clones_share_their_counters() {
+        let counts = Counts::default();
+        let clone = counts.clone();
+        clone.add("getAccount");
+        clone.add("getAccount");
+        counts.add("token");
+        assert_eq!(counts.get("getAccount"), 2);
+        assert_eq!(counts.get("getAccountBills"), 0);
+        assert_eq!(
+            clone.all().into_iter().collect::<Vec<_>>(),
+            [("getAccount".into(), 2), ("token".into(), 1)]
+        );
+        counts.clear();
+        assert!(clone.all().is_empty());
     }
 }

@@ -205,6 +205,10 @@ impl<'a> Check<'a> {
             401 | 403 | 429 | 500..=599 => return Ok(()),
             status => return Err(format!("status {status} is not in the contract")),
         }
+        let kind = header(&exchange.response_headers, "content-type").unwrap_or_default();
+        if !kind.starts_with("application/json") {
+            return Err(format!("the answer's Content-Type is {kind:?}"));
+        }
         let body: Value = serde_json::from_slice(&exchange.response_body)
             .map_err(|error| format!("the answer is not JSON: {error}"))?;
         let body = body.as_object().ok_or("the answer is not a JSON object")?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use apollo_compiler::executable::{Operation, Selection};
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::resolvers::Execution;
-use apollo_compiler::response::{GraphQLError, JsonMap};
+use apollo_compiler::response::{GraphQLError, JsonMap, JsonValue};
 use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
 use apollo_compiler::{ExecutableDocument, Node, Schema};
 use serde_json::{Value, json};
@@ -51,10 +51,7 @@ impl Documents {
             .get(name)
             .map_err(|error| vec![plain(&error.to_graphql_error(sources))])?
             .clone();
-        let variables = match JsonMap::deserialize_from(variables) {
-            Some(map) => map,
-            None => return Err(vec![json!({"message": "Variables are invalid JSON."})]),
-        };
+        let variables = object(variables).ok_or_else(|| vec![json!({"message": "Variables are invalid JSON."})])?;
         let variables = coerce_variable_values(schema(), &operation, &variables)
             .map_err(|error| vec![plain(&error.to_graphql_error(sources))])?;
         let cost = limits::measure(&document, &operation, &variables);
@@ -83,20 +80,11 @@ impl Documents {
 }
 
 /// Reads variables: an object, or nothing at all.
-trait FromJson: Sized {
-    fn deserialize_from(value: &Value) -> Option<Self>;
-}
-
-impl FromJson for JsonMap {
-    fn deserialize_from(value: &Value) -> Option<Self> {
-        match value {
-            Value::Null => Some(Self::new()),
-            Value::Object(_) => match apollo_compiler::response::JsonValue::from(value.clone()) {
-                apollo_compiler::response::JsonValue::Object(map) => Some(map),
-                _ => None,
-            },
-            _ => None,
-        }
+fn object(variables: &Value) -> Option<JsonMap> {
+    match JsonValue::from(variables.clone()) {
+        JsonValue::Null => Some(JsonMap::new()),
+        JsonValue::Object(map) => Some(map),
+        _ => None,
     }
 }
 

@@ -120,3 +120,64 @@ impl Measure<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::kraken::execute::schema;
+
+    fn cost(query: &str) -> Cost {
+        let document = ExecutableDocument::parse_and_validate(schema(), query, "query.graphql").unwrap();
+        let operation = document.operations.get(None).unwrap();
+        measure(&document, operation, &JsonMap::new())
+    }
+
+    #[test]
+    fn page_sizes_count_as_nodes_and_not_as_complexity() {
+        let page = |first: u32| {
+            cost(&format!(
+                "{{ account(accountNumber: \"A\") {{ bills(first: {first}) {{ edges {{ node {{ id }} }} }} }} }}"
+            ))
+        };
+        assert_eq!(
+            page(1),
+            Cost {
+                complexity: 11,
+                nodes: 1
+            }
+        );
+        assert_eq!(
+            page(99),
+            Cost {
+                complexity: 11,
+                nodes: 99
+            }
+        );
+    }
+
+    #[test]
+    fn nested_connections_multiply_nodes_and_weigh_more() {
+        let nested = cost(
+            "{ account(accountNumber: \"A\") { bills(first: 50) { edges { node { ...Files } } } } } \
+             fragment Files on BillInterface { attachments(first: 3) { edges { node { filename } } } }",
+        );
+        assert_eq!(
+            nested,
+            Cost {
+                complexity: 11 + 4 + 2 + 2,
+                nodes: 50 + 150
+            }
+        );
+    }
+
+    #[test]
+    fn leaves_and_type_names_are_free() {
+        assert_eq!(
+            cost("{ __typename viewer { __typename id email } }"),
+            Cost {
+                complexity: 5,
+                nodes: 0
+            }
+        );
+    }
+}

@@ -775,6 +775,31 @@ mod tests {
     }
 
     #[test]
+    fn some_days_are_estimates_and_can_be_asked_for() {
+        let ask = |quality: &str| {
+            let args = json!({"startOn": "2025-10-01", "endOn": "2026-10-01", "utilityFilters": [{"electricityFilters": {
+                "marketSupplyPointId": "10443720000111222", "readingDirection": "CONSUMPTION",
+                "readingFrequencyType": "DAY_INTERVAL", "readingQuality": quality}}]});
+            measurements("61001", &Args::from_json(args)).ok().unwrap().len()
+        };
+        assert_eq!(ask("COMBINED"), 365);
+        assert!(ask("ESTIMATE") > 10);
+        assert_eq!(ask("ACTUAL") + ask("ESTIMATE"), 365);
+    }
+
+    #[test]
+    fn an_exchanged_meter_is_read_for_the_last_time_on_its_last_day() {
+        let supply = supply("10443720000111222").unwrap();
+        let used = |from, to| supply.days_between(Direction::Consumption, from, to);
+        let exchange = date(2026, 3, 10);
+        assert_eq!(
+            supply.register(exchange),
+            88_410_250 + used(date(2025, 10, 1), exchange)
+        );
+        assert_eq!(supply.register(next(exchange)), 12 + used(exchange, next(exchange)));
+    }
+
+    #[test]
     fn windows_are_checked() {
         for args in [
             json!({}),

@@ -6,7 +6,7 @@
 //! | account | who | what it shows |
 //! |---|---|---|
 //! | `A-7C41D0E2` | Jordan Reyes, domestic | the contract's examples, to the letter |
-//! | `A-5E90B3F4` | Bluebonnet Laundry LLC, business | what goes wrong in practice: see [`data::laundry`](self) below |
+//! | `A-5E90B3F4` | Bluebonnet Laundry LLC, business | everything the contract warns about |
 //!
 //! | id | what | of |
 //! |---|---|---|
@@ -32,8 +32,11 @@
 //!
 //! What the contract leaves open and is inference here: the measure of complexity (see `limits`), which of KT-CT-1202 and
 //! 1203 is whose, the codes of refused organisation and pre-signed keys, a forgotten token being KT-CT-1162, status 200
-//! for a root field repeated under aliases, and that points per hour are reported but not enforced. Mutations other than
-//! the login answer an APPLICATION error.
+//! for a root field repeated under aliases, `endOn` left out of its window, a running balance per ledger, the viewer an
+//! organisation sees, and that points per hour are reported but not enforced.
+//!
+//! Not simulated: mutations other than the login (an APPLICATION error), `POINT_IN_TIME` and `INTERVALIZED` measurements
+//! and the market-neutral `readings` (empty or null), search, portfolios and plans (empty or null).
 
 mod data;
 mod documents;
