@@ -540,6 +540,7 @@ async fn forty_bills_of_every_type_in_three_pages() {
                  ... on StatementType { status opening: openingBalance closing: closingBalance paymentDueDate reversalsAfterClose \
                    heldStatus { isHeld reason } totalCharges { grossTotal } transactions(first: 5) { edges { node { __typename id } } } } \
                  ... on PeriodBasedDocumentType { identifier isAnnulled periodClosing: closingBalance \
+                   periodCharges: totalCharges { grossTotal } periodCredits: totalCredits { grossTotal } \
                    documentDebtPosition { dueDate expectedAmount remainingAmount allocations { amount } } \
                    lines: transactions(first: 9) { edges { node { __typename id amounts { net tax gross } } } } } \
                  ... on InvoiceType { invoiceIdentifier: identifier grossAmount isAnnulled totals: totalCharges { grossTotal } } \
@@ -561,6 +562,15 @@ async fn forty_bills_of_every_type_in_three_pages() {
     };
     assert_eq!(node("950306")["isAnnulled"], true);
     assert_eq!(node("950318")["fromDate"], node("950306")["fromDate"]);
+    // Each period document of a month that began with nothing owed closes at what it bills.
+    for id in ["950306", "950318", "950307"] {
+        let net = |name: &str| node(id)[name]["grossTotal"].as_i64().unwrap();
+        assert_eq!(
+            node(id)["periodClosing"],
+            net("periodCredits") - net("periodCharges"),
+            "{id}"
+        );
+    }
     assert_eq!(node("960004")["heldStatus"]["isHeld"], true);
     assert_eq!(node("960005")["status"], "OPEN");
     assert!(node("960005")["toDate"].is_null() && node("960005")["closing"].is_null());
