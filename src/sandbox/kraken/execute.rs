@@ -88,8 +88,8 @@ fn object(variables: &Value) -> Option<JsonMap> {
     }
 }
 
-/// What is wrong with a document. The library forgets unknown fields before it looks for empty selections, so a selection
-/// of nothing but unknown fields is reported twice: the second report is left out.
+/// What is wrong with a document. The library forgets unknown fields before it looks for empty selections, so a
+/// selection of nothing but unknown fields is reported twice: the second report is left out.
 fn faults(errors: &DiagnosticList) -> Vec<Value> {
     let mut faults: Vec<Value> = errors.iter().map(|diagnostic| plain(&diagnostic.to_json())).collect();
     let says = |fault: &Value, text: &str| fault["message"].as_str().is_some_and(|message| message.contains(text));

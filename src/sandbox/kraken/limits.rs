@@ -1,8 +1,8 @@
 //! What one request may cost.
 //!
-//! The contract states the ceilings (README, "Limits": complexity 200, 10,000 nodes) and two figures: a page of readings
-//! costs about 17 whatever its size, and `rateLimitInfo` 5. The measure itself is published nowhere; the one here is
-//! inference and meets both figures:
+//! The contract states the ceilings (README, "Limits": complexity 200, 10,000 nodes) and two figures: a page of
+//! readings costs about 17 whatever its size, and `rateLimitInfo` 5. The measure itself is published nowhere; the one
+//! here is inference and meets both figures:
 //!
 //! - a root field costs 5, a connection 4, any other field with a selection 1, a leaf nothing;
 //! - what lies inside a connection inside a connection counts twice, and so on for each further level;

@@ -366,7 +366,8 @@ fn water_ledger() -> (Book, Vec<Value>) {
             tax: Some(0),
             document: Some(&id),
         };
-        let consumption = json!({"startDate": from, "endDate": last, "quantity": format!("{}.{}000", litres / 10, litres % 10),
+        let consumption = json!({"startDate": from, "endDate": last,
+            "quantity": format!("{}.{}000", litres / 10, litres % 10),
             "unit": "L", "usageCost": litres / 25, "supplyCharge": 1_200});
         book.write(
             NUMBERS,
@@ -378,7 +379,8 @@ fn water_ledger() -> (Book, Vec<Value>) {
         bills.push(match held {
             true => with(
                 bill,
-                json!({"heldStatus": {"isHeld": true, "reason": "Meter read under review"}, "_held": true, "_pdf": true}),
+                json!({"heldStatus": {"isHeld": true, "reason": "Meter read under review"}, "_held": true,
+                    "_pdf": true}),
             ),
             false => bill,
         });
