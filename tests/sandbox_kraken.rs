@@ -408,7 +408,7 @@ async fn requests_that_are_no_graphql_are_bad() {
             json!({"n": 5}),
         ),
         ("query A { viewer { id } } query B { viewer { id } }", json!({})),
-        ("query {", json!({})),
+        ("query { / ! ; viewer { id", json!({})),
         ("{ viewer { id } }", json!("x")),
     ] {
         let exchange = kraken
@@ -420,6 +420,7 @@ async fn requests_that_are_no_graphql_are_bad() {
             .await;
         assert_eq!(exchange.status, 400, "{query}");
         assert!(read(&exchange).get("data").is_none());
+        assert_eq!(read(&exchange)["errors"].as_array().unwrap().len(), 1, "{query}");
         assert!(check(&exchange).is_err(), "{query}");
     }
 }

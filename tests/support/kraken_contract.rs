@@ -369,14 +369,26 @@ impl<'a> Check<'a> {
     }
 }
 
+/// The concrete types of an interface or union, found once for each.
 fn possible_types(name: &str) -> Vec<&'static str> {
-    schema()
-        .types
-        .values()
-        .filter_map(|ty| ty.as_object())
-        .map(|object| object.name.as_str())
-        .filter(|object| applies(name, object))
-        .collect()
+    static KNOWN: OnceLock<BTreeMap<&str, Vec<&str>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let objects = || schema().types.values().filter_map(|ty| ty.as_object());
+        let abstract_types = schema().types.values().filter(|ty| ty.is_interface() || ty.is_union());
+        abstract_types
+            .map(|ty| {
+                let name = ty.name().as_str();
+                (
+                    name,
+                    objects()
+                        .map(|object| object.name.as_str())
+                        .filter(|object| applies(name, object))
+                        .collect(),
+                )
+            })
+            .collect()
+    });
+    known.get(name).cloned().unwrap_or_default()
 }
 
 /// Whether a type condition holds for a concrete type.

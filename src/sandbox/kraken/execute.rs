@@ -88,11 +88,14 @@ fn object(variables: &Value) -> Option<JsonMap> {
     }
 }
 
-/// What is wrong with a document. The library forgets unknown fields before it looks for empty selections, so a
-/// selection of nothing but unknown fields is reported twice: the second report is left out.
+/// What is wrong with a document. Other servers stop at the first fault of syntax, so the flood that follows one is left
+/// out; and where the library, having forgotten unknown fields, finds their selection empty, that second report is too.
 fn faults(errors: &DiagnosticList) -> Vec<Value> {
     let mut faults: Vec<Value> = errors.iter().map(|diagnostic| plain(&diagnostic.to_json())).collect();
     let says = |fault: &Value, text: &str| fault["message"].as_str().is_some_and(|message| message.contains(text));
+    if let Some(syntax) = faults.iter().find(|fault| says(fault, "syntax error")) {
+        return vec![syntax.clone()];
+    }
     if faults.iter().any(|fault| says(fault, "does not have a field")) {
         faults.retain(|fault| !says(fault, "must have a subselection set"));
     }
