@@ -127,6 +127,10 @@ pub(super) fn send(sender: Sender, state: Arc<State>) -> impl Hop<Outgoing> {
                 Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) => {
                     state.reached(false);
                 }
+                // Too large, but an answer.
+                Err(error) if matches!(error.kind(), ErrorKind::Unreadable | ErrorKind::OutcomeUnknown) => {
+                    state.reached(true);
+                }
                 Err(_) => {}
             }
             result

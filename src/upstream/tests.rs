@@ -482,7 +482,8 @@ async fn a_call_never_goes_out_bare() {
     let road = Upstream::scripted("acme", settings(), Some(credentials(grant.clone())), verdict, script);
     // The call itself did not leave: one that must not be repeated is not lost, and the login may be.
     let error = road.call(once()).await.unwrap_err();
-    assert_eq!(told(&error), (ErrorKind::Unavailable, Retry::Safe { after: None }, 3));
+    let after = Some(SECOND / 2);
+    assert_eq!(told(&error), (ErrorKind::Unavailable, Retry::Safe { after }, 3));
     assert_eq!((system.calls(), grant.made()), (0, 3));
 }
 

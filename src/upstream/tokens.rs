@@ -25,6 +25,9 @@ const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const EARLY: Duration = Duration::from_secs(60);
 /// The pause after an early renewal that failed while the old token is still good.
 const EARLY_PAUSE: Duration = Duration::from_secs(5);
+/// The pause after a login that failed for reasons other than the credential: callers share the failure for so long, so
+/// that a token endpoint that is down gets two logins a second from here and not one for every call.
+const FAILED_PAUSE: Duration = Duration::from_millis(500);
 /// How long a refused login is not repeated the first time; it doubles.
 const FIRST_REST: Duration = Duration::from_secs(5);
 /// The longest a login is not tried.
@@ -94,7 +97,7 @@ struct State {
 /// A time in which no login is tried, and what callers without a token are told in it.
 struct Rest {
     until: Instant,
-    error: Arc<Error>,
+    error: Error,
 }
 
 impl Entry {
@@ -135,6 +138,11 @@ impl Account {
                 within,
             }),
         }
+    }
+
+    /// The backend it logs in for.
+    pub(super) fn backend(&self) -> &str {
+        &self.login.backend
     }
 
     /// A token that is valid as far as is known, and not the one that was `refused`.
@@ -218,7 +226,7 @@ impl Leader {
             let mut state = self.entry.state();
             match obtained {
                 Ok(token) => Ok(state.take(token, early, now)),
-                Err(error) => Err(state.refuse(of_login(error), now)),
+                Err(error) => Err(Arc::new(state.refuse(of_login(error), now))),
             }
         };
         self.told.send_replace(Some(outcome));
@@ -293,27 +301,23 @@ impl State {
         held
     }
 
-    fn refuse(&mut self, error: Error, now: Instant) -> Arc<Error> {
+    fn refuse(&mut self, error: Error, now: Instant) -> Error {
         let rest = if error.kind() == ErrorKind::Credentials {
             // What was renewed may be what was refused.
             self.last = None;
             self.refusals = self.refusals.saturating_add(1);
-            Some(rest_after(self.refusals - 1))
+            rest_after(self.refusals - 1)
         } else {
-            // No more than the system itself asks for, but a token still in use is not renewed at every call.
             let in_use = self.held.as_ref().is_some_and(|held| now < held.ends);
-            let asked = error.retryable().after().map(|after| after.min(LONGEST_REST));
-            asked.max(in_use.then_some(EARLY_PAUSE))
+            let least = if in_use { EARLY_PAUSE } else { FAILED_PAUSE };
+            let asked = error.retryable().after().unwrap_or_default();
+            asked.min(LONGEST_REST).max(least)
         };
-        let error = Arc::new(error);
-        self.rest = rest.map(|rest| Rest {
+        let rest = self.rest.insert(Rest {
             until: now + rest,
-            error: Arc::clone(&error),
+            error,
         });
-        match &self.rest {
-            Some(rest) => Arc::new(rest.told(now)),
-            None => error,
-        }
+        rest.told(now)
     }
 }
 
@@ -328,8 +332,10 @@ impl Rest {
                 let message = format!("{}; the login is tried again in {seconds} s", error.message());
                 error.turned_into(ErrorKind::Credentials, message)
             }
-            _ if error.retryable().after().is_some() => error.retry(Retry::Safe { after: Some(left) }),
-            _ => error,
+            _ => match error.retryable() {
+                Retry::Never => error,
+                Retry::IfRepeatable { .. } | Retry::Safe { .. } => error.retry(Retry::Safe { after: Some(left) }),
+            },
         }
     }
 }
@@ -487,10 +493,12 @@ mod tests {
         let cache = Cache::default();
         let account = account(&cache, grant.clone());
         let error = account.token(None).await.err().unwrap();
+        let after = Some(FAILED_PAUSE);
         assert_eq!(
             (error.kind(), error.retryable()),
-            (ErrorKind::TimedOut, Retry::Safe { after: None })
+            (ErrorKind::TimedOut, Retry::Safe { after })
         );
+        tokio::time::advance(FAILED_PAUSE).await;
         assert_eq!(kind(&account).await, Ok("token-2".into()));
     }
 
@@ -569,8 +577,12 @@ mod tests {
                 }
             });
             let cache = Cache::default();
-            let account = account(&cache, grant);
-            assert_eq!(kind(&account).await, Err(failure));
+            let account = account(&cache, grant.clone());
+            for _ in 0..100 {
+                assert_eq!(kind(&account).await, Err(failure));
+            }
+            assert_eq!(grant.made(), 1);
+            tokio::time::advance(FAILED_PAUSE).await;
             assert_eq!(kind(&account).await, Ok("token-2".into()));
         }
     }
