@@ -386,3 +386,210 @@ impl TokenResponse for Answer {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::Settings;
+    use super::super::tests::{reply, system};
+    use super::*;
+
+    fn client(basic: Basic) -> ClientCredentials {
+        ClientCredentials {
+            token_url: "https://id.invalid/v1/token".into(),
+            client_id: "client:1".into(),
+            client_secret: SecretString::from("marked+secret/="),
+            scope: None,
+            basic,
+        }
+    }
+
+    async fn obtain(client: &ClientCredentials, answer: Result<Reply>) -> (Result<Token>, Call) {
+        let answer = Mutex::new(Some(answer));
+        let seen = Arc::new(Mutex::new(None));
+        let sent = Arc::clone(&seen);
+        let (_, script) = system(move |_, call| {
+            *sent.lock().unwrap() = Some(call);
+            let answer = answer.lock().unwrap().take().unwrap();
+            async move { answer }
+        });
+        let token = client
+            .obtain(&Sender::scripted(&Settings::default(), script), None)
+            .await;
+        let call = seen.lock().unwrap().take().unwrap();
+        (token, call)
+    }
+
+    async fn refused(answer: Reply) -> Error {
+        let error = obtain(&client(Basic::Raw), Ok(answer)).await.0.unwrap_err();
+        assert!(!format!("{error:?}").contains("marked"), "{error:?}");
+        error
+    }
+
+    fn expose(token: &Token) -> &str {
+        token.secret.expose_secret()
+    }
+
+    #[tokio::test]
+    async fn the_form_is_the_contracts() {
+        // Gentrack, "Token": the form and nothing else, HTTP Basic without encoding.
+        let (token, call) = obtain(&client(Basic::Raw), Ok(reply(200, r#"{"access_token":"t"}"#))).await;
+        assert_eq!(expose(&token.unwrap()), "t");
+        assert_eq!(
+            (call.method.as_str(), call.url.as_str()),
+            ("POST", "https://id.invalid/v1/token")
+        );
+        assert_eq!(call.headers[CONTENT_TYPE], "application/x-www-form-urlencoded");
+        assert_eq!(call.headers["accept"], "application/json");
+        assert_eq!(call.body, "grant_type=client_credentials");
+        let basic = &call.headers[AUTHORIZATION];
+        assert!(basic.is_sensitive());
+        let basic = STANDARD
+            .decode(basic.to_str().unwrap().strip_prefix("Basic ").unwrap())
+            .unwrap();
+        assert_eq!(basic, b"client:1:marked+secret/=");
+    }
+
+    #[tokio::test]
+    async fn the_rfcs_encoding_and_a_scope_are_to_be_had() {
+        let client = ClientCredentials {
+            scope: Some("read write".into()),
+            ..client(Basic::Encoded)
+        };
+        let (_, call) = obtain(&client, Ok(reply(200, r#"{"access_token":"t"}"#))).await;
+        assert_eq!(call.body, "grant_type=client_credentials&scope=read+write");
+        let basic = &call.headers[AUTHORIZATION];
+        assert!(basic.is_sensitive());
+        let basic = STANDARD
+            .decode(basic.to_str().unwrap().strip_prefix("Basic ").unwrap())
+            .unwrap();
+        assert_eq!(basic, b"client%3A1:marked%2Bsecret%2F%3D");
+        assert_eq!(client.key(), "https://id.invalid/v1/token\nclient:1\nread write");
+        assert!(!format!("{client:?}").contains("marked"));
+    }
+
+    #[tokio::test]
+    async fn both_spellings_and_all_lifetimes_are_read() {
+        // {"alg":"none"}.{"exp":4000000000}, and the same with a fraction
+        let jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjQwMDAwMDAwMDB9.sig";
+        let fraction = "eyJhbGciOiJub25lIn0.eyJleHAiOjQwMDAwMDAwMDAuNX0.sig";
+        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+        let cases = [
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":60}"#.to_owned(),
+                Some(60),
+            ),
+            (r#"{"access_token":"t","expires_in":"60"}"#.to_owned(), Some(60)),
+            (
+                r#"{"access_token":"t","expires_in":60.5,"more":[1]}"#.to_owned(),
+                Some(60),
+            ),
+            (r#"{"accessToken":"t","expiresIn":60}"#.to_owned(), Some(60)),
+            (r#"{"accessToken":"t","expires_in":null}"#.to_owned(), None),
+            (format!(r#"{{"accessToken":"{jwt}","expires_in":60}}"#), Some(60)),
+        ];
+        for (body, life) in cases {
+            let before = SystemTime::now();
+            let token = obtain(&client(Basic::Raw), Ok(reply(201, &body))).await.0.unwrap();
+            match (token.ends, life) {
+                (Some(ends), Some(life)) => {
+                    let left = ends.duration_since(before).unwrap();
+                    assert!(
+                        left >= Duration::from_secs(life) && left < Duration::from_secs(life + 30),
+                        "{body}"
+                    );
+                }
+                (ends, life) => assert_eq!((ends, life), (None, None), "{body}"),
+            }
+        }
+        for jwt in [jwt, fraction] {
+            let body = format!(r#"{{"accessToken":"{jwt}"}}"#);
+            let token = obtain(&client(Basic::Raw), Ok(reply(200, &body))).await.0.unwrap();
+            assert_eq!((expose(&token), token.ends), (jwt, Some(far)));
+        }
+        for other in ["", "t", "a.b", "a.b.c", "a.eyJleHAiOiJzb29uIn0.c", "a.eyJleHAiOjF9.c.d"] {
+            assert_eq!(jwt_ends(other), None, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_failure_is_its_own() {
+        let safe = Retry::Safe { after: None };
+        let page = "<html>marked</html>";
+        let cases = [
+            (
+                400,
+                r#"{"error":"invalid_client","error_description":"marked"}"#,
+                ErrorKind::Credentials,
+                Retry::Never,
+            ),
+            (
+                400,
+                r#"{"error":"unauthorized_client"}"#,
+                ErrorKind::Credentials,
+                Retry::Never,
+            ),
+            (
+                401,
+                r#"{"error":"invalid_client"}"#,
+                ErrorKind::Credentials,
+                Retry::Never,
+            ),
+            (401, "marked", ErrorKind::Credentials, Retry::Never),
+            (
+                403,
+                r#"{"error":"access_denied"}"#,
+                ErrorKind::Credentials,
+                Retry::Never,
+            ),
+            (403, page, ErrorKind::Blocked, Retry::Never),
+            (403, r#"{"message":"marked"}"#, ErrorKind::Blocked, Retry::Never),
+            (403, r#"{"error":"marked"}"#, ErrorKind::Blocked, Retry::Never),
+            (200, page, ErrorKind::Blocked, Retry::Never),
+            (404, page, ErrorKind::Blocked, Retry::Never),
+            (302, "", ErrorKind::Blocked, Retry::Never),
+            (400, r#"{"error":"invalid_scope"}"#, ErrorKind::Refused, Retry::Never),
+            (404, "marked", ErrorKind::Refused, Retry::Never),
+            (429, "marked", ErrorKind::Throttled, safe),
+            (400, r#"{"error":"slow_down"}"#, ErrorKind::Throttled, safe),
+            (500, page, ErrorKind::Unavailable, safe),
+            (
+                503,
+                r#"{"error":"temporarily_unavailable"}"#,
+                ErrorKind::Unavailable,
+                safe,
+            ),
+            (200, "", ErrorKind::Unreadable, Retry::Never),
+            (200, "marked", ErrorKind::Unreadable, Retry::Never),
+            (
+                200,
+                r#"{"access_token":["marked"]}"#,
+                ErrorKind::Unreadable,
+                Retry::Never,
+            ),
+            (200, r#"{"access_token":""}"#, ErrorKind::Unreadable, Retry::Never),
+            (200, r#"{"token":"marked"}"#, ErrorKind::Unreadable, Retry::Never),
+        ];
+        for (status, body, kind, retry) in cases {
+            let error = refused(reply(status, body)).await;
+            assert_eq!((error.kind(), error.retryable()), (kind, retry), "{status} {body}");
+        }
+        let error = refused(reply(400, r#"{"error":"invalid_client"}"#)).await;
+        assert_eq!(error.native_error().unwrap().code.as_deref(), Some("invalid_client"));
+        let mut throttled = reply(429, "");
+        throttled.headers.insert("retry-after", HeaderValue::from_static("30"));
+        let after = Some(Duration::from_secs(30));
+        assert_eq!(refused(throttled).await.retryable(), Retry::Safe { after });
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_token_endpoint_is_unavailable() {
+        let lost = Error::new(ErrorKind::Unavailable, "no connection").retry(Retry::Safe { after: None });
+        let error = obtain(&client(Basic::Raw), Err(lost)).await.0.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retryable()),
+            (ErrorKind::Unavailable, Retry::Safe { after: None })
+        );
+    }
+}
