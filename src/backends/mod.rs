@@ -1,6 +1,7 @@
 //! Backends: one configured billing system and the operations it serves.
 
 pub mod gentrack;
+pub mod kraken;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
