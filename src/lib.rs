@@ -1,5 +1,6 @@
 //! Intertie: one REST gateway over the billing systems of utilities.
 
+pub mod api;
 pub mod auth;
 pub mod backends;
 pub mod error;
