@@ -3,5 +3,6 @@
 // Helpers of tests may fail as loudly as the tests themselves, and nothing leaves this crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod gentrack;
 mod sandbox;
 mod support;

@@ -162,6 +162,10 @@ impl Mapper<'_> {
                 Ok(mapped)
             })
             .collect::<Result<Vec<_>>>()?;
+        for (older, newer) in replacements(wire) {
+            bills[older].superseded_by = Some(bills[newer].id.clone());
+            bills[newer].corrects = Some(bills[older].id.clone());
+        }
         bills
             .sort_by(|a, b| newest_first(a.issued_on, b.issued_on).then_with(|| by_number(&b.native_id, &a.native_id)));
         Ok(bills)
@@ -172,7 +176,7 @@ impl Mapper<'_> {
     /// Kind: what the document is, and `FINAL` when it is flagged as the last one. Status: from what is unpaid, since the
     /// system names none; none for a superseded bill, whose balance says nothing of payment. It is never `OVERDUE`: due
     /// dates may be moved (`canExtend`) and arrangements stand elsewhere, so the clock alone does not tell; `due_on` and
-    /// `outstanding` do. `corrects` and `superseded_by` stay empty: no member names the other bill.
+    /// `outstanding` do.
     fn bill(&self, account: &AccountId, wire: &wire::Bill<'_>, n: usize) -> Result<Bill> {
         let at = |member: &str| format!("results[{n}].{member}");
         let native_id = wire.bill_id.text();
@@ -261,11 +265,11 @@ impl Mapper<'_> {
     ) -> Result<Vec<Transaction>> {
         let when = |n: usize| wire[n].transaction_date.local(self.zone);
         let mut order: Vec<usize> = (0..wire.len()).collect();
-        // "Newest first as observed", so it is looked at, and entries of one instant keep the order that fits the whole.
+        // "Newest first as observed", so it is looked at. The running balance follows the order of posting, which is the
+        // list's: an entry that was dated back stands among its neighbours there, and by its date only in our answer.
         if wire.len() > 1 && when(0) < when(wire.len() - 1) {
             order.reverse();
         }
-        order.sort_by_key(|n| Reverse(when(*n)));
         let reference = keys::account(account)?;
         let mut all = Vec::with_capacity(order.len());
         for (place, &n) in order.iter().enumerate() {
@@ -278,7 +282,7 @@ impl Mapper<'_> {
                 Moment::Day(_) => None,
                 moment => Some(self.instant(moment, &at("transactionDate"))?),
             };
-            all.push(Transaction {
+            let mapped = Transaction {
                 id: self.id(
                     &[&reference, keys::TRANSACTION, &native_id],
                     &at("transactionIdentifier"),
@@ -302,9 +306,11 @@ impl Mapper<'_> {
                 ledger: None,
                 reversed: None,
                 native: natives.take(n),
-            });
+            };
+            all.push((when(n), mapped));
         }
-        Ok(all)
+        all.sort_by_key(|(when, _)| Reverse(*when));
+        Ok(all.into_iter().map(|(_, entry)| entry).collect())
     }
 
     /// The points of supply an account names, without their meters; `None` if it does not name them.
@@ -878,6 +884,35 @@ pub(super) fn verdict(wire: &wire::Validation<'_>) -> ReadingsVerdict {
         accepted: findings.iter().all(|finding| finding.severity != Severity::Error),
         findings: Some(findings),
     }
+}
+
+/// Which bill took the place of which, by position in the list.
+///
+/// No member names the other bill. `superseded` says that "a newer version replaces this bill", so it is the one with the
+/// same number and type and the next version (inferred); where that is not exactly one bill, none is named.
+fn replacements(wire: &[wire::Bill<'_>]) -> Vec<(usize, usize)> {
+    let version = |bill: &wire::Bill<'_>| ident(bill.bill_version.as_ref())?.parse::<u64>().ok();
+    let mut pairs = Vec::new();
+    for (n, older) in wire.iter().enumerate() {
+        let flagged = older.bill_flags.as_ref().and_then(|flags| flags.superseded) == Some(true);
+        let (true, Some(number), Some(old)) = (flagged, ident(older.bill_number.as_ref()), version(older)) else {
+            continue;
+        };
+        let newer = wire.iter().enumerate().filter_map(|(m, bill)| {
+            let same = ident(bill.bill_number.as_ref()).as_ref() == Some(&number)
+                && said(bill.kind.as_ref()) == said(older.kind.as_ref());
+            let new = version(bill).filter(|new| same && *new > old)?;
+            Some((new, m))
+        });
+        let mut newer: Vec<_> = newer.collect();
+        newer.sort_unstable();
+        if let Some((next, m)) = newer.first()
+            && newer.get(1).is_none_or(|(other, _)| other != next)
+        {
+            pairs.push((n, *m));
+        }
+    }
+    pairs
 }
 
 /// The file name of a bill's document.
