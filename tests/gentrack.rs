@@ -1,7 +1,10 @@
 //! The Gentrack adapter in front of the simulated Gentrack: what only the two together can show.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
 
 use intertie::backends::{Backend, gentrack};
 use intertie::error::{ErrorKind, Result};
@@ -15,11 +18,15 @@ use intertie::operations::readings::{ListReadings, SubmitReadings, ValidateReadi
 use intertie::operations::service_points::{GetServicePoint, ListServicePoints};
 use intertie::operations::transactions::ListTransactions;
 use intertie::operations::{Context, Operation};
+use intertie::sandbox::counts::Counts;
 use intertie::sandbox::fault::Fault;
 use intertie::sandbox::gentrack::{API_PATH, CLIENT_ID, CLIENT_SECRET, TOKEN_PATH};
 use intertie::sandbox::{Kind, Running, start};
 use intertie::upstream::{Settings, tokens};
 use serde_json::{Value, json};
+
+use crate::support::exchange::Exchange;
+use crate::support::gentrack_contract::check;
 
 const FIRST: &str = "gentrack-au:10045213";
 const SECOND: &str = "gentrack-au:00210077";
@@ -34,21 +41,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let running = start(&[Kind::Gentrack], "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let base = running.base(Kind::Gentrack);
-        let config = gentrack::Config {
-            base_url: format!("{base}{API_PATH}"),
-            token_url: format!("{base}{TOKEN_PATH}"),
-            client_id: CLIENT_ID.to_owned(),
-            client_secret: CLIENT_SECRET.into(),
-            scope: None,
-            time_zone: "Australia/Sydney".parse().unwrap(),
-            road: Settings {
-                backoff: Duration::from_millis(1),
-                ..Settings::default()
-            },
-        };
-        let tokens = Arc::new(tokens::Cache::default());
-        let backend = gentrack::connect("gentrack-au".parse().unwrap(), config, tokens).unwrap();
+        let backend = backend(&running.base(Kind::Gentrack));
         Self { running, backend }
     }
 
@@ -76,6 +69,23 @@ impl Scene {
     fn executed(&self, operation: &str) -> u64 {
         self.running.counts(Kind::Gentrack).get(operation)
     }
+}
+
+fn backend(base: &str) -> Backend {
+    let config = gentrack::Config {
+        base_url: format!("{base}{API_PATH}"),
+        token_url: format!("{base}{TOKEN_PATH}"),
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: CLIENT_SECRET.into(),
+        scope: None,
+        time_zone: "Australia/Sydney".parse().unwrap(),
+        road: Settings {
+            backoff: Duration::from_millis(1),
+            ..Settings::default()
+        },
+    };
+    let tokens = Arc::new(tokens::Cache::default());
+    gentrack::connect("gentrack-au".parse().unwrap(), config, tokens).unwrap()
 }
 
 /// Every item of a list, over pages of `limit`.
@@ -672,6 +682,138 @@ async fn native_records_stand_beside_the_canonical_ones_only_when_asked_for() {
             entry.native_id.clone().unwrap()
         );
     }
+}
+
+/// What went between the adapter and the simulated system.
+type Tape = Arc<Mutex<Vec<Exchange>>>;
+
+/// The simulated system, with everything written down that is asked and answered.
+async fn taped() -> (Scene, Tape) {
+    let scene = Scene::new().await;
+    let tape = Tape::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let system = intertie::sandbox::gentrack::router(&base, Counts::default());
+    let record = tape.clone();
+    let system = system.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+        let record = record.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let request_body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let response = next
+                .run(Request::from_parts(parts.clone(), request_body.clone().into()))
+                .await;
+            let (answer, body) = response.into_parts();
+            let response_body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let headers = |headers: &axum::http::HeaderMap| {
+                let pair = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                };
+                headers.iter().map(pair).collect()
+            };
+            record.lock().unwrap().push(Exchange {
+                method: parts.method.to_string(),
+                target: parts.uri.to_string(),
+                request_headers: headers(&parts.headers),
+                request_body: request_body.to_vec(),
+                status: answer.status.as_u16(),
+                response_headers: headers(&answer.headers),
+                response_body: response_body.to_vec(),
+            });
+            axum::response::Response::from_parts(answer, axum::body::Body::from(response_body))
+        }
+    }));
+    tokio::spawn(async move { axum::serve(listener, system).await });
+    let backend = backend(&base);
+    (Scene { backend, ..scene }, tape)
+}
+
+#[tokio::test]
+async fn every_request_fits_the_contract_and_says_who_is_behind_it() {
+    let (scene, tape) = taped().await;
+    let all = Paging::default;
+    scene.call(account(FIRST)).await.unwrap();
+    scene
+        .call(GetBalance {
+            account: FIRST.parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    scene.call(bills(FIRST, true)(all())).await.unwrap();
+    let bill = "gentrack-au:10045213~bill~882035~Invoice";
+    scene
+        .call(GetBillDocument {
+            bill: bill.parse().unwrap(),
+            forms: vec![DocumentForm::Pdf],
+        })
+        .await
+        .unwrap();
+    scene
+        .call(ListBillReadings {
+            bill: bill.parse().unwrap(),
+            paging: all(),
+        })
+        .await
+        .unwrap();
+    scene.call(transactions(FIRST)(all())).await.unwrap();
+    scene
+        .call(ListMeters {
+            account: FIRST.parse().unwrap(),
+            paging: all(),
+        })
+        .await
+        .unwrap();
+    for status in [None, Some(ReadingStatus::Other)] {
+        let list = ListReadings {
+            status,
+            ..readings(POINT, "2026-04-01", "2026-07-02")(all())
+        };
+        scene.call(list).await.unwrap();
+    }
+    let given = || vec![new_reading("42388.125")];
+    scene
+        .call(ValidateReadings {
+            service_point: POINT.parse().unwrap(),
+            readings: given(),
+        })
+        .await
+        .unwrap();
+    scene
+        .call(SubmitReadings {
+            service_point: POINT.parse().unwrap(),
+            readings: given(),
+        })
+        .await
+        .unwrap();
+    let tape = tape.lock().unwrap();
+    let logins = tape.iter().filter(|exchange| exchange.target == TOKEN_PATH).count();
+    assert_eq!((logins, tape.len() > 12), (1, true));
+    for exchange in tape.iter() {
+        check(exchange).unwrap_or_else(|why| panic!("{} {}: {why}", exchange.method, exchange.target));
+        if exchange.target != TOKEN_PATH {
+            let header = |name: &str| {
+                let found = exchange.request_headers.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.as_str())
+            };
+            assert_eq!(header("x-trace-id"), Some("0197f0c2-0000-7000-8000-000000000001"));
+            assert_eq!(header("x-on-behalf-of"), Some("billing desk"));
+            assert!(
+                !exchange
+                    .request_headers
+                    .iter()
+                    .any(|(name, _)| name.starts_with("x-transaction"))
+            );
+        }
+    }
+    let submitted = tape
+        .iter()
+        .find(|exchange| exchange.target.ends_with("/submit-meter-reads"))
+        .unwrap();
+    let body = std::str::from_utf8(&submitted.request_body).unwrap();
+    assert!(
+        body.contains("\"reading\":42388.125,") && body.contains("2026-07-05T18:30:00+10:00"),
+        "{body}"
+    );
 }
 
 #[tokio::test]

@@ -131,8 +131,10 @@ impl Form {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match (kind.as_str(), body.first()) {
             (_, None) => Self::Empty,
-            ("text/html" | "application/xhtml+xml", _) | (_, Some(b'<')) => Self::Page,
+            (_, Some(b'<')) => Self::Page,
+            // Whatever it is labelled as.
             (_, Some(b'{' | b'[')) => Self::Json,
+            ("text/html" | "application/xhtml+xml", _) => Self::Page,
             _ => Self::Other,
         }
     }
