@@ -81,7 +81,7 @@ fn backend(base: &str) -> Backend {
         time_zone: "Australia/Sydney".parse().unwrap(),
         road: Settings {
             backoff: Duration::from_millis(1),
-            ..Settings::default()
+            ..gentrack::road()
         },
     };
     let tokens = Arc::new(tokens::Cache::default());
