@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod conformance;
+mod gentrack;
 mod sandbox;
 mod sandbox_kraken;
 mod support;
