@@ -124,6 +124,9 @@ pub(super) const CODES: &[Code] = &[
     code("upstream_unreadable", ErrorKind::Unreadable, StatusCode::BAD_GATEWAY, "The system's reply cannot be read",
         "The billing system's reply does not decode, or lacks a fact the record cannot do without; `detail` says where.",
         "The gateway's developers act. Report the `request_id`."),
+    code("integrity", ErrorKind::Unreadable, StatusCode::BAD_GATEWAY, "The system answered about something else",
+        "The billing system's reply is about another record than the one asked for. It is not passed on.",
+        "The gateway's developers act. Report the `request_id`."),
     code("upstream_throttled", ErrorKind::Throttled, StatusCode::SERVICE_UNAVAILABLE, "The system is limiting the gateway",
         "The billing system takes no more calls from the gateway for now.",
         "The caller waits: `Retry-After` and `retry_after_s` say how long, if the system does."),
@@ -229,13 +232,15 @@ pub(super) struct NativeProblem {
 pub(super) struct MemberProblem {
     /// A member of the body, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/readings/0/value")]
+    #[schema(value_type = String, example = "/readings/0/value")]
     pointer: Option<String>,
     /// A path or query parameter, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     parameter: Option<String>,
     /// A header, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     header: Option<&'static str>,
     /// What is wrong with it.
     detail: String,

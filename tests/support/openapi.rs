@@ -34,19 +34,48 @@ fn validator(pointer: &str) -> &'static Validator {
         // OpenAPI 3.1 schemas are JSON Schema 2020-12; the document's own members are no keywords of it and do not matter.
         let schema = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$ref": format!("#{pointer}"),
+            "$ref": format!("#{}", pointer.replace('{', "%7B").replace('}', "%7D")),
             "paths": DOCUMENT["paths"],
             "components": DOCUMENT["components"],
         });
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .unwrap();
         Box::leak(Box::new(validator))
     })
+}
+
+/// The route a path belongs to, as declared; `none` if there is none.
+pub fn route_of(path: &str) -> String {
+    let segments: Vec<_> = path.split('/').collect();
+    let fits = |route: &str| {
+        let declared: Vec<_> = route.split('/').collect();
+        declared.len() == segments.len()
+            && declared
+                .iter()
+                .zip(&segments)
+                .all(|(declared, segment)| declared == segment || (declared.starts_with('{') && !segment.is_empty()))
+    };
+    // A route without a parameter goes before one with.
+    let mut routes: Vec<_> = DOCUMENT["paths"].as_object().unwrap().keys().collect();
+    routes.sort_by_key(|route| route.matches('{').count());
+    routes
+        .into_iter()
+        .find(|route| fits(route))
+        .map_or_else(|| "none".to_owned(), Clone::clone)
 }
 
 /// Checks one answer against what the document says of its route and status.
 ///
 /// `route` is the path as declared, such as `/v1/bills/{bill}`; `none` where no route matched.
-pub fn check_answer(method: &str, route: &str, status: u16, content_type: &str, body: &[u8]) -> Result<(), String> {
+pub fn check_answer(
+    method: &str,
+    route: &str,
+    status: u16,
+    content_type: &str,
+    body: &[u8],
+) -> Result<(), String> {
     let media = content_type.split(';').next().unwrap_or_default().trim();
     let answer = if DOCUMENT["paths"][route][method.to_ascii_lowercase()].is_object() {
         let answers = format!("/paths/{}/{}/responses", escaped(route), method.to_ascii_lowercase());
@@ -71,12 +100,15 @@ pub fn check_answer(method: &str, route: &str, status: u16, content_type: &str, 
         };
     };
     if content.get(media).is_none() {
-        return Err(format!("{method} {route}: {status} is `{media}`, which is not documented"));
+        return Err(format!(
+            "{method} {route}: {status} is `{media}`, which is not documented"
+        ));
     }
     if !media.ends_with("json") {
         return Ok(());
     }
-    let body: Value = serde_json::from_slice(body).map_err(|error| format!("{method} {route}: {status} is not JSON: {error}"))?;
+    let body: Value =
+        serde_json::from_slice(body).map_err(|error| format!("{method} {route}: {status} is not JSON: {error}"))?;
     let validator = validator(&format!("{answer}/content/{}/schema", escaped(media)));
     let faults: Vec<String> = validator
         .iter_errors(&body)
@@ -85,6 +117,9 @@ pub fn check_answer(method: &str, route: &str, status: u16, content_type: &str, 
     if faults.is_empty() {
         Ok(())
     } else {
-        Err(format!("{method} {route}: {status} does not fit the document: {}", faults.join("; ")))
+        Err(format!(
+            "{method} {route}: {status} does not fit the document: {}",
+            faults.join("; ")
+        ))
     }
 }
