@@ -5,4 +5,6 @@
 
 mod api;
 mod openapi;
+mod sandbox;
+mod sandbox_kraken;
 mod support;

@@ -1,5 +1,8 @@
 //! Backends: one configured billing system and the operations it serves.
 
+pub mod gentrack;
+pub mod kraken;
+
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! What several test modules share.
 
 pub mod exchange;
+pub mod gentrack_contract;
+pub mod kraken_contract;
 pub mod openapi;
