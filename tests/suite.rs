@@ -5,6 +5,8 @@
 
 mod conformance;
 mod gentrack;
+mod api;
+mod openapi;
 mod sandbox;
 mod sandbox_kraken;
 mod support;
