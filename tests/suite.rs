@@ -4,5 +4,6 @@
 // binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod kraken;
 mod sandbox_kraken;
 mod support;

@@ -210,7 +210,7 @@ impl Deployment {
         let remaining = position.and_then(|position| position.remaining_amount);
         let annulled = bill.is_annulled == Some(true);
         let held = bill.held_status.as_ref().and_then(|held| held.is_held) == Some(true);
-        let native_status = filled(bill.statement_status).or_else(|| annulled.then(|| "annulled".to_owned()));
+        let native_status = filled(bill.statement_status);
         let status = if annulled {
             BillStatus::Cancelled
         } else if bill.issued_date.is_none() || held || native_status.as_deref() == Some("OPEN") {
@@ -672,52 +672,114 @@ mod tests {
         serde_json::to_value(record).unwrap()
     }
 
-    fn canonical(file: &str, answer: &Value) -> Value {
+    fn canonical(file: &str, answer: &Value) -> Result<Value> {
         let (us, owner) = (deployment("USD"), owner());
-        match file {
-            "02-account.json" => json_of(&us.account(account(answer)).unwrap()),
+        Ok(match file {
+            "02-account.json" => json_of(&us.account(account(answer))?),
             "03-bills.json" => {
                 let bills: wire::Bills = account(answer);
                 let bills = present(bills.bills.unwrap().edges).map(|edge| us.bill(&owner, edge.node.unwrap(), "b"));
-                json_of(&bills.collect::<Result<Vec<_>>>().unwrap())
+                json_of(&bills.collect::<Result<Vec<_>>>()?)
             }
             "04-transactions.json" => {
                 let ledgers: wire::Ledgers = account(answer);
                 let mut entries = Vec::new();
                 for ledger in present(ledgers.ledgers) {
-                    let number = ledger.number.unwrap();
+                    let number = ledger.number.unwrap_or_default();
                     for edge in present(ledger.transactions.unwrap().edges) {
-                        entries.push(us.transaction(&owner, &number, edge.node.unwrap(), "t").unwrap());
+                        entries.push(us.transaction(&owner, &number, edge.node.unwrap(), "t")?);
                     }
                 }
                 json_of(&entries)
             }
             "05-properties-meters.json" => {
                 let found: wire::Properties = account(answer);
-                let points =
-                    present(found.properties).flat_map(|property| us.service_points(&owner, property).unwrap());
-                json_of(&points.collect::<Vec<_>>())
+                let points = present(found.properties).map(|property| us.service_points(&owner, property));
+                json_of(&points.collect::<Result<Vec<_>>>()?.concat())
             }
             "06-measurements.json" => {
-                let point = us.service_point_id(NUMBER, PROPERTY, ESI_ID).unwrap();
-                let mut answer = answer.clone();
-                // The contract's query does not ask for the number, ours always does.
-                answer["data"]["account"]["number"] = json!(NUMBER);
-                let found: wire::UsageProperties = account(&answer);
+                let point = us.service_point_id(NUMBER, PROPERTY, ESI_ID)?;
+                let found: wire::UsageProperties = account(answer);
                 let edges =
                     present(found.properties).flat_map(|property| present(property.measurements.unwrap().edges));
-                let intervals = edges.filter_map(|edge| us.interval(&point, edge.node.unwrap(), "m").unwrap());
-                json_of(&intervals.collect::<Vec<_>>())
+                let intervals = edges.map(|edge| us.interval(&point, edge.node.unwrap(), "m"));
+                json_of(
+                    &intervals
+                        .collect::<Result<Vec<_>>>()?
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>(),
+                )
             }
             "07-us-readings.json" => {
                 let answer: Answer<wire::ReadingsData> = read(answer);
                 let stands = stands(&us);
-                let rows = present(answer.data.unwrap().daily_readings);
-                let readings = rows.map(|row| us.reading(row, &stands, "r").unwrap());
-                json_of(&readings.collect::<Vec<_>>())
+                let rows = present(answer.data.unwrap().daily_readings).map(|row| us.reading(row, &stands, "r"));
+                json_of(&rows.collect::<Result<Vec<_>>>()?)
             }
             other => panic!("{other}"),
+        })
+    }
+
+    /// The places of all values in a tree that hold no others.
+    fn leaves(value: &Value, at: &str, into: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), into)),
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(n, value)| leaves(value, &format!("{at}/{n}"), into));
+            }
+            _ => into.push(at.to_owned()),
         }
+    }
+
+    /// The numbers in a record: amounts and values are text.
+    fn numbers(value: &Value, into: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => members.values().for_each(|value| numbers(value, into)),
+            Value::Array(items) => items.iter().for_each(|value| numbers(value, into)),
+            Value::Number(number) => into.push(number.to_string()),
+            Value::String(text) if text.contains('.') && text.parse::<rust_decimal::Decimal>().is_ok() => {
+                into.push(text.clone());
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_fact_that_is_taken_away_never_becomes_a_number() {
+        let mut taken = 0;
+        for file in [
+            "02-account.json",
+            "03-bills.json",
+            "04-transactions.json",
+            "05-properties-meters.json",
+            "06-measurements.json",
+            "07-us-readings.json",
+        ] {
+            for example in examples(file) {
+                let mut before = Vec::new();
+                numbers(&canonical(file, &example).unwrap(), &mut before);
+                let mut places = Vec::new();
+                leaves(&example, "", &mut places);
+                for place in places {
+                    let mut less = example.clone();
+                    *less.pointer_mut(&place).unwrap() = Value::Null;
+                    // Without it the record may be unreadable; if it is not, it holds no figure it did not hold before.
+                    let Ok(record) = canonical(file, &less) else { continue };
+                    let mut after = Vec::new();
+                    numbers(&record, &mut after);
+                    assert!(after.iter().all(|number| before.contains(number)), "{file}{place}");
+                    assert!(after.len() <= before.len(), "{file}{place}");
+                    taken += 1;
+                }
+            }
+        }
+        assert!(taken > 200, "{taken}");
     }
 
     fn stands(us: &Deployment) -> Vec<Stand> {
@@ -758,7 +820,7 @@ mod tests {
             let pages = pages.as_array().unwrap();
             assert_eq!(pages.len(), examples.len(), "{file}");
             for (page, example) in pages.iter().zip(&examples) {
-                assert_holds(&page["data"], &canonical(file, example), file);
+                assert_holds(&page["data"], &canonical(file, example).unwrap(), file);
                 told += 1;
             }
         }
