@@ -8,5 +8,6 @@ mod gentrack;
 mod api;
 mod openapi;
 mod sandbox;
+mod kraken;
 mod sandbox_kraken;
 mod support;
