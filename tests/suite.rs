@@ -1,3 +1,7 @@
 //! Every integration test in one binary: one link instead of a dozen.
 
+// Helpers of tests may fail as loudly as the tests themselves, and nothing leaves this crate.
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+
+mod sandbox;
 mod support;
