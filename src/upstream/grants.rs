@@ -1,12 +1,15 @@
 //! How a token is got. A grant knows one way to log in; the cache decides when.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::send::Sender;
 use crate::error::Result;
+
+/// The longest a login takes; a shorter `attempt_timeout` cuts it.
+pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A token as a system gave it, with whatever it calls expiry turned into instants.
 #[derive(Clone, Debug)]
@@ -39,4 +42,10 @@ pub trait Grant: Send + Sync {
     /// `Credentials` if the system refused the credential: it is then not sent again for a growing while. Anything else
     /// (`Throttled`, `Unavailable`, `Blocked`, `TimedOut`, `Unreadable`) says nothing about the credential.
     async fn obtain(&self, sender: &Sender, last: Option<&Token>) -> Result<Token>;
+
+    /// How long before its end a token is renewed, if the system's documents ask for a time of their own; at most half
+    /// the token's life is taken. Otherwise it is the smaller of a minute and a tenth of its life.
+    fn renew_early(&self) -> Option<Duration> {
+        None
+    }
 }
