@@ -158,3 +158,180 @@ impl Gateway {
 fn lost() -> Error {
     Error::parameter("cursor", "the position it stands for is gone; start again without it")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backends::{Backend, Limits, Serves};
+    use crate::gateway::Directory;
+    use crate::model::account::Account;
+    use crate::operations::Scope;
+    use crate::operations::accounts::SearchAccounts;
+    use crate::upstream::{Settings, Upstream};
+
+    struct Fake {
+        numbers: Vec<&'static str>,
+        fails: bool,
+    }
+
+    #[async_trait::async_trait]
+    impl Serves<SearchAccounts> for Fake {
+        async fn serve(&self, operation: SearchAccounts, _cx: &Context) -> Result<Page<Account>> {
+            if self.fails {
+                return Err(Error::new(ErrorKind::Unavailable, "down"));
+            }
+            let all = self
+                .numbers
+                .iter()
+                .map(|number| account(&operation.backend, number))
+                .collect();
+            Page::cut(all, &operation.paging, |account| &account.native_id).map_err(|_| lost())
+        }
+    }
+
+    fn account(backend: &BackendName, number: &str) -> Account {
+        Account {
+            id: crate::model::id::Id::of(backend, &[number]).unwrap(),
+            backend: backend.clone(),
+            native_id: number.to_owned(),
+            number: None,
+            name: None,
+            native_kind: None,
+            status: None,
+            native_status: None,
+            currency: None,
+            customer_number: None,
+            billing: None,
+            brand: None,
+            opened_on: None,
+            closed_on: None,
+            parent: None,
+            service_points: None,
+            balance: None,
+            enrollment: None,
+            custom_attributes: None,
+            updated_at: None,
+            native: None,
+        }
+    }
+
+    fn backend(name: &str, numbers: &[&'static str], fails: bool) -> Backend {
+        let upstream = Upstream::connect(name, Settings::default(), None, |_| Ok(())).unwrap();
+        let fake = Arc::new(Fake {
+            numbers: numbers.to_vec(),
+            fails,
+        });
+        Backend::new(name.parse().unwrap(), "fake", upstream).serves::<SearchAccounts>(&fake, Limits::default())
+    }
+
+    fn gateway(fails: bool) -> Gateway {
+        let upstream = Upstream::connect("d", Settings::default(), None, |_| Ok(())).unwrap();
+        Gateway::new(Directory::of([
+            backend("a", &["1", "2", "3"], false),
+            backend("b", &["4"], fails),
+            backend("c", &["5", "6"], false),
+            Backend::new("d".parse().unwrap(), "fake", upstream),
+        ]))
+    }
+
+    async fn gather(
+        gateway: &Gateway,
+        named: Option<&[&str]>,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<Gathered<Account>> {
+        let caller = Caller::new("test", &[Scope::AccountsRead], None);
+        let cx = Context::within(Duration::from_secs(1));
+        let named: Option<Vec<BackendName>> =
+            named.map(|names| names.iter().map(|name| name.parse().unwrap()).collect());
+        gateway
+            .gather(
+                &caller,
+                named.as_deref(),
+                &Paging { limit, after },
+                &cx,
+                |backend, paging| SearchAccounts {
+                    backend,
+                    number: None,
+                    customer_number: None,
+                    status: None,
+                    paging,
+                },
+            )
+            .await
+    }
+
+    async fn walk(gateway: &Gateway, limit: usize) -> (Vec<String>, bool) {
+        let (mut seen, mut complete, mut after) = (Vec::new(), true, None);
+        loop {
+            let gathered = gather(gateway, None, limit, after).await.unwrap();
+            complete &= gathered.complete();
+            assert!(gathered.page.items.len() <= limit);
+            seen.extend(gathered.page.items.into_iter().map(|account| account.native_id));
+            after = gathered.page.next;
+            if after.is_none() {
+                return (seen, complete);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_of_several_backends_give_every_record_once() {
+        for limit in 1..8 {
+            assert_eq!(
+                walk(&gateway(false), limit).await,
+                (["1", "2", "3", "4", "5", "6"].map(str::to_owned).to_vec(), true)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_source_is_named() {
+        let gathered = gather(&gateway(true), None, 50, None).await.unwrap();
+        assert!(!gathered.complete());
+        let failed: Vec<_> = gathered
+            .sources
+            .iter()
+            .filter(|source| matches!(source.status, SourceStatus::Failed(_)))
+            .map(|source| source.backend.as_str())
+            .collect();
+        assert_eq!(
+            (failed, gathered.sources.len(), gathered.page.items.len()),
+            (vec!["b"], 3, 5)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_backend_that_cannot_is_named_as_such_when_it_was_asked_for() {
+        let gathered = gather(&gateway(false), Some(&["a", "d"]), 50, None).await.unwrap();
+        assert!(matches!(gathered.sources[1].status, SourceStatus::Unsupported(_)));
+        assert!(!gathered.complete());
+    }
+
+    #[tokio::test]
+    async fn a_single_backend_answers_for_itself() {
+        assert_eq!(
+            gather(&gateway(true), Some(&["b"]), 50, None).await.unwrap_err().kind(),
+            ErrorKind::Unavailable
+        );
+        assert_eq!(
+            gather(&gateway(true), Some(&["d"]), 50, None).await.unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
+        assert_eq!(
+            gather(&gateway(true), Some(&["x"]), 50, None).await.unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+    }
+
+    #[tokio::test]
+    async fn a_position_nobody_gave_is_refused() {
+        for position in ["", "x:1", "a", "a:99"] {
+            let outcome = gather(&gateway(false), Some(&["a"]), 50, Some(position.to_owned())).await;
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Invalid, "{position}");
+        }
+    }
+}

@@ -191,3 +191,182 @@ fn count<O: Operation>(backend: &Backend, started: tokio::time::Instant, error: 
     metrics::histogram!("intertie_call_seconds", "operation" => O::ID, "backend" => name.to_owned())
         .record(started.elapsed());
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::backends::{Limits, Serves};
+    use crate::model::bill::Bill;
+    use crate::model::meter::ReadingsVerdict;
+    use crate::model::page::{Page, Paging};
+    use crate::operations::Scope;
+    use crate::operations::bills::{GetBill, ListBills};
+    use crate::operations::readings::SubmitReadings;
+    use crate::upstream::{Settings, Upstream};
+
+    #[derive(Default)]
+    struct Fake {
+        takes: Duration,
+        loses: bool,
+        done: AtomicUsize,
+    }
+
+    #[async_trait::async_trait]
+    impl Serves<SubmitReadings> for Fake {
+        async fn serve(&self, _operation: SubmitReadings, _cx: &Context) -> Result<ReadingsVerdict> {
+            tokio::time::sleep(self.takes).await;
+            self.done.fetch_add(1, Ordering::SeqCst);
+            if self.loses {
+                return Err(Error::new(ErrorKind::OutcomeUnknown, "the connection broke"));
+            }
+            Ok(ReadingsVerdict {
+                accepted: true,
+                findings: None,
+            })
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Serves<ListBills> for Fake {
+        async fn serve(&self, _operation: ListBills, _cx: &Context) -> Result<Page<Bill>> {
+            tokio::time::sleep(self.takes).await;
+            self.done.fetch_add(1, Ordering::SeqCst);
+            Ok(Page::whole(Vec::new()))
+        }
+    }
+
+    fn gateway(fake: &Arc<Fake>) -> Gateway {
+        let upstream = Upstream::connect("a", Settings::default(), None, |_| Ok(())).unwrap();
+        let limits = Limits {
+            filters: &["from"],
+            ..Limits::default()
+        };
+        Gateway::new(Directory::of([Backend::new("a".parse().unwrap(), "fake", upstream)
+            .serves::<SubmitReadings>(fake, Limits::default())
+            .serves::<ListBills>(fake, limits)]))
+    }
+
+    fn caller() -> Caller {
+        Caller::new("test", &[Scope::MetersWrite, Scope::BillsRead], Some(&["a"]))
+    }
+
+    fn submit() -> SubmitReadings {
+        SubmitReadings {
+            service_point: "a:1".parse().unwrap(),
+            readings: Vec::new(),
+        }
+    }
+
+    fn bills() -> ListBills {
+        ListBills {
+            account: "a:1".parse().unwrap(),
+            from: None,
+            to: None,
+            kind: None,
+            superseded: false,
+            paging: Paging::default(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_goes_on_when_its_caller_hangs_up() {
+        let fake = Arc::new(Fake {
+            takes: Duration::from_secs(2),
+            ..Fake::default()
+        });
+        let gateway = gateway(&fake);
+        let cx = Context::within(Duration::from_secs(5));
+        let hung_up = tokio::time::timeout(Duration::from_secs(1), gateway.call(&caller(), submit(), &cx)).await;
+        assert!(hung_up.is_err());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(fake.done.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_read_is_timed_out_and_a_late_write_unknown() {
+        let fake = Arc::new(Fake {
+            takes: Duration::from_secs(60),
+            ..Fake::default()
+        });
+        let gateway = gateway(&fake);
+        let cx = Context::within(Duration::from_secs(1));
+        let read = gateway.call(&caller(), bills(), &cx).await.unwrap_err();
+        assert_eq!(
+            (read.kind(), read.backend(), read.operation()),
+            (ErrorKind::TimedOut, Some("a"), Some("bills.list"))
+        );
+        assert_eq!(
+            gateway.call(&caller(), submit(), &cx).await.unwrap_err().kind(),
+            ErrorKind::OutcomeUnknown
+        );
+    }
+
+    #[tokio::test]
+    async fn a_lost_write_says_what_to_read() {
+        let fake = Arc::new(Fake {
+            loses: true,
+            ..Fake::default()
+        });
+        let cx = Context::within(Duration::from_secs(1));
+        let error = gateway(&fake).call(&caller(), submit(), &cx).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert!(error.message().contains("GET /v1/service-points/"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_served_never_reaches_the_backend() {
+        let fake = Arc::new(Fake::default());
+        let gateway = gateway(&fake);
+        let cx = Context::within(Duration::from_secs(1));
+        let bill = GetBill {
+            bill: "a:1".parse().unwrap(),
+        };
+        let unserved = gateway.call(&caller(), bill, &cx).await.unwrap_err();
+        assert_eq!(
+            (unserved.kind(), unserved.finer_code()),
+            (ErrorKind::Unsupported, Some("unsupported_operation"))
+        );
+        let filtered = ListBills {
+            superseded: true,
+            ..bills()
+        };
+        let error = gateway.call(&caller(), filtered, &cx).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.finer_code()),
+            (ErrorKind::Unsupported, Some("unsupported_filter"))
+        );
+        let known = ListBills {
+            from: Some("2026-01-01".parse().unwrap()),
+            ..bills()
+        };
+        assert!(gateway.call(&caller(), known, &cx).await.is_ok());
+        assert_eq!(fake.done.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn somebody_else_s_backend_answers_like_none() {
+        let gateway = gateway(&Arc::new(Fake::default()));
+        let cx = Context::within(Duration::from_secs(1));
+        let other = Caller::new("other", &[Scope::BillsRead], Some(&["b"]));
+        let hidden = gateway.call(&other, bills(), &cx).await.unwrap_err();
+        let missing = gateway
+            .call(
+                &caller(),
+                ListBills {
+                    account: "z:1".parse().unwrap(),
+                    ..bills()
+                },
+                &cx,
+            )
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (hidden.kind(), hidden.message(), hidden.finer_code()),
+            (missing.kind(), missing.message(), missing.finer_code())
+        );
+        assert_eq!(hidden.finer_code(), Some("backend_not_found"));
+    }
+}

@@ -16,6 +16,7 @@
 pub mod counts;
 pub mod fault;
 pub mod gentrack;
+pub mod kraken;
 mod serve;
 
 use std::fmt;
@@ -28,16 +29,19 @@ pub use serve::{Running, start};
 pub enum Kind {
     /// Gentrack's REST API.
     Gentrack,
+    /// Kraken's GraphQL API.
+    Kraken,
 }
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 1] = [Kind::Gentrack];
+    pub const ALL: [Kind; 2] = [Kind::Gentrack, Kind::Kraken];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Gentrack => "gentrack",
+            Kind::Kraken => "kraken",
         }
     }
 }
@@ -50,7 +54,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack")]
+#[error("`{0}` cannot be simulated; there are: gentrack, kraken")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

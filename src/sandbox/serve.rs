@@ -27,7 +27,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::fault::Fault;
-use super::{Kind, gentrack};
+use super::{Kind, gentrack, kraken};
 
 /// Largest request body taken, in bytes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -209,19 +209,23 @@ impl System {
 fn router(kind: Kind, base: &str, counts: Counts) -> Router {
     match kind {
         Kind::Gentrack => gentrack::router(base, counts),
+        Kind::Kraken => kraken::router(base, counts),
     }
 }
 
 fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<String> {
     match kind {
         Kind::Gentrack => gentrack::operation(method, path, body),
+        Kind::Kraken => kraken::operation(method, path, body),
     }
 }
 
 /// Whether a request signs in, whatever the caller calls it.
-fn is_login(kind: Kind, operation: Option<&str>, _body: &[u8]) -> bool {
+fn is_login(kind: Kind, operation: Option<&str>, body: &[u8]) -> bool {
     match kind {
         Kind::Gentrack => operation == Some(LOGIN),
+        // A login is a field of a document that may have any name.
+        Kind::Kraken => body.windows(17).any(|part| part == b"obtainKrakenToken"),
     }
 }
 

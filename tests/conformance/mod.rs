@@ -1,0 +1,82 @@
+//! What every backend must do, whatever system it is: behaviours × backends × operations it serves.
+//!
+//! The backends are those the gateway has, the operations those each backend says it serves: a backend without specimens
+//! fails, and so does a served operation that ran nothing.
+
+mod behaviours;
+mod specimens;
+
+use std::collections::BTreeMap;
+
+use crate::support::stage::Stage;
+
+/// One operation of one backend, as a request.
+#[derive(Clone, Debug)]
+pub struct Specimen {
+    /// The operation.
+    pub operation: &'static str,
+    /// The method.
+    pub method: &'static str,
+    /// The path and query.
+    pub path: String,
+    /// The body, for writes.
+    pub body: Option<serde_json::Value>,
+    /// The same request about a record that does not exist.
+    pub missing: Option<String>,
+    /// Whether the answer is a list with pages.
+    pub pages: bool,
+    /// Whether a lost call must not be repeated.
+    pub once: bool,
+    /// The system's own name of the call that answers, for its counts.
+    pub native: &'static str,
+}
+
+/// What ran, for the table at the end.
+#[derive(Default)]
+pub struct Ran(BTreeMap<(&'static str, String), Vec<String>>);
+
+impl Ran {
+    fn note(&mut self, behaviour: &'static str, backend: &str, operation: &str) {
+        self.0.entry((behaviour, backend.to_owned())).or_default().push(operation.to_owned());
+    }
+
+    fn table(&self) -> String {
+        let mut text = format!("{:55} {:14} operations\n", "behaviour", "backend");
+        let mut total = 0;
+        for ((behaviour, backend), operations) in &self.0 {
+            total += operations.len();
+            text.push_str(&format!("{behaviour:55} {backend:14} {}\n", operations.len()));
+        }
+        text.push_str(&format!("{total} behaviours run\n"));
+        text
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_backend_keeps_every_behaviour() {
+    let stage = Stage::open().await;
+    let capabilities = stage.get("/v1/capabilities").await;
+    let mut ran = Ran::default();
+    for backend in stage.backends() {
+        let served: Vec<String> = capabilities.json()["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["backends"].as_array().unwrap().iter().any(|name| name == backend.as_str()))
+            .map(|row| row["operation"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(!served.is_empty(), "{backend} serves nothing");
+        let specimens = specimens::of(&backend);
+        for operation in &served {
+            let mine: Vec<_> = specimens.iter().filter(|specimen| specimen.operation == operation).collect();
+            assert!(!mine.is_empty(), "{backend} serves {operation} and has no specimen of it");
+            for specimen in mine {
+                behaviours::all(&mut ran, &backend, specimen).await;
+            }
+        }
+        for specimen in &specimens {
+            assert!(served.iter().any(|operation| operation == specimen.operation), "{backend} no longer serves {}", specimen.operation);
+        }
+    }
+    println!("{}", ran.table());
+}
