@@ -15,7 +15,8 @@ use crate::support::kraken_contract::check;
 
 const BASE: &str = "http://127.0.0.1:4999/kraken";
 const ENDPOINT: &str = "/v1/graphql/";
-const LOGIN: &str = "mutation ObtainKrakenToken($input: ObtainJSONWebTokenInput!) {\n  obtainKrakenToken(input: $input) \
+const LOGIN: &str = "mutation ObtainKrakenToken($input: ObtainJSONWebTokenInput!) {\n  \
+                 obtainKrakenToken(input: $input) \
                      { token payload refreshToken refreshExpiresIn }\n}";
 
 /// A deployment and a token for it.
@@ -407,7 +408,7 @@ async fn requests_that_are_no_graphql_are_bad() {
             json!({"n": 5}),
         ),
         ("query A { viewer { id } } query B { viewer { id } }", json!({})),
-        ("query {", json!({})),
+        ("query { / ! ; viewer { id", json!({})),
         ("{ viewer { id } }", json!("x")),
     ] {
         let exchange = kraken
@@ -419,6 +420,7 @@ async fn requests_that_are_no_graphql_are_bad() {
             .await;
         assert_eq!(exchange.status, 400, "{query}");
         assert!(read(&exchange).get("data").is_none());
+        assert_eq!(read(&exchange)["errors"].as_array().unwrap().len(), 1, "{query}");
         assert!(check(&exchange).is_err(), "{query}");
     }
 }
@@ -537,12 +539,16 @@ async fn forty_bills_of_every_type_in_three_pages() {
                  includeBillsWithoutPDF: true, includeOpenStatements: true, includeHeldStatements: true) { totalCount \
                  pageInfo { hasNextPage endCursor } edges { node { __typename id billType fromDate toDate issuedDate \
                  attachments(first: 1) { edges { node { filename temporaryUrl temporaryUrlExpiresAt } } } \
-                 ... on StatementType { status opening: openingBalance closing: closingBalance paymentDueDate reversalsAfterClose \
-                   heldStatus { isHeld reason } totalCharges { grossTotal } transactions(first: 5) { edges { node { __typename id } } } } \
+                 ... on StatementType { status opening: openingBalance closing: closingBalance paymentDueDate \
+                 reversalsAfterClose \
+                   heldStatus { isHeld reason } totalCharges { grossTotal } transactions(first: 5) { edges { \
+                 node { __typename id } } } } \
                  ... on PeriodBasedDocumentType { identifier isAnnulled periodClosing: closingBalance \
+                   periodCharges: totalCharges { grossTotal } periodCredits: totalCredits { grossTotal } \
                    documentDebtPosition { dueDate expectedAmount remainingAmount allocations { amount } } \
                    lines: transactions(first: 9) { edges { node { __typename id amounts { net tax gross } } } } } \
-                 ... on InvoiceType { invoiceIdentifier: identifier grossAmount isAnnulled totals: totalCharges { grossTotal } } \
+                 ... on InvoiceType { invoiceIdentifier: identifier grossAmount isAnnulled totals: \
+                 totalCharges { grossTotal } } \
                  ... on CollectiveBillType { constituents(first: 5) { edges { node { id } } } } \
                  ... on PreKrakenBillType { imported: identifier gross: grossAmount params } } } } } }";
     let (pages, edges) = walk(&kraken, query, "/data/account/bills").await;
@@ -561,6 +567,15 @@ async fn forty_bills_of_every_type_in_three_pages() {
     };
     assert_eq!(node("950306")["isAnnulled"], true);
     assert_eq!(node("950318")["fromDate"], node("950306")["fromDate"]);
+    // Each period document of a month that began with nothing owed closes at what it bills.
+    for id in ["950306", "950318", "950307"] {
+        let net = |name: &str| node(id)[name]["grossTotal"].as_i64().unwrap();
+        assert_eq!(
+            node(id)["periodClosing"],
+            net("periodCredits") - net("periodCharges"),
+            "{id}"
+        );
+    }
     assert_eq!(node("960004")["heldStatus"]["isHeld"], true);
     assert_eq!(node("960005")["status"], "OPEN");
     assert!(node("960005")["toDate"].is_null() && node("960005")["closing"].is_null());
@@ -636,7 +651,8 @@ async fn ledgers_add_up_and_entries_show_every_oddity() {
     for ledger in ledgers {
         let query = format!(
             "query T($after: String) {{ account(accountNumber: \"A-5E90B3F4\") {{ ledgers(ledgerNumber: {}) {{ \
-             transactions(first: 50, after: $after, orderBy: POSTED_DATE_ASC) {{ totalCount pageInfo {{ hasNextPage endCursor }} \
+             transactions(first: 50, after: $after, orderBy: POSTED_DATE_ASC) {{ totalCount pageInfo {{ \
+                 hasNextPage endCursor }} \
              edges {{ node {{ __typename id postedDate createdAt title note reasonCode isReversed isHeld isIssued \
              amounts {{ net tax gross }} balanceCarriedForward billingDocumentIdentifier \
              ... on Charge {{ consumption {{ quantity unit startDate endDate }} }} \
@@ -690,11 +706,13 @@ async fn ledgers_add_up_and_entries_show_every_oddity() {
 async fn ledger_documents_match_the_bills_by_id() {
     let kraken = Kraken::new().await;
     let query = "{ account(accountNumber: \"A-5E90B3F4\") { ledgers { number \
-                 statements(first: 50) { totalCount edges { node { id identifier startAt endAt firstIssuedAt paymentDueDate \
+                 statements(first: 50) { totalCount edges { node { id identifier startAt endAt firstIssuedAt \
+                 paymentDueDate \
                    pdfUrl annulledBy { id annulledBillingDocumentId pdfUrl } totalCharges { grossTotal } \
                    transactions(first: 2) { edges { node { __typename id } } } \
                    documentDebtPosition { dueDate expectedAmount remainingAmount } } } } \
-                 invoices(first: 5) { totalCount edges { node { id number invoicedAmount firstIssued pdfUrl } } } } } }";
+                 invoices(first: 5) { totalCount edges { node { id number invoicedAmount firstIssued \
+                 pdfUrl } } } } } }";
     let answer = kraken.ask(query, json!({})).await;
     let ledgers = answer["data"]["account"]["ledgers"].as_array().unwrap();
     assert_eq!(ledgers[0]["statements"]["totalCount"], 25);
@@ -755,7 +773,8 @@ async fn documents_are_fetched_by_signed_address_alone() {
 #[tokio::test]
 async fn properties_and_schedules_are_filtered() {
     let kraken = Kraken::new().await;
-    let query = "query P($from: DateTime) { account(accountNumber: \"A-5E90B3F4\") { properties(activeFrom: $from) { id \
+    let query = "query P($from: DateTime) { account(accountNumber: \"A-5E90B3F4\") { \
+                 properties(activeFrom: $from) { id \
                  addressLine1 addressLine2 addressLine3 label richAddress { locality } \
                  meterPoints { esiId status meters { serialNumber activeFrom activeTo } agreements { id validTo } } } \
                  paymentSchedules(active: true, first: 5) { edges { node { id paymentDay paymentFrequency } } } \
@@ -844,7 +863,8 @@ async fn half_hours_days_and_daily_readings_agree() {
 
     let daily = kraken
         .ask(
-            "query D($input: DailyReadingInput!) { dailyReadings(input: $input) { readAt meterReading dailyUsage source } }",
+            "query D($input: DailyReadingInput!) { dailyReadings(input: $input) { readAt meterReading \
+             dailyUsage source } }",
             json!({"input": {"accountNumber": "A-5E90B3F4", "esiId": "10443720000111222",
                 "fromDatetime": "2025-10-30T00:00:00-05:00", "toDatetime": "2025-11-06T00:00:00-06:00"}}),
         )
@@ -880,7 +900,8 @@ async fn foreign_accounts_and_unknown_points_are_refused() {
         code(&kraken.ask(daily, input("A-7C41D0E2", "10443720000111222")).await),
         "KT-CT-4719"
     );
-    let point = "query S($market: String!) { supplyPoint(externalIdentifier: \"10032789401234567\", marketName: $market) \
+    let point = "query S($market: String!) { \
+                 supplyPoint(externalIdentifier: \"10032789401234567\", marketName: $market) \
                  { id property { id } } }";
     assert_eq!(
         code(&kraken.ask(point, json!({"market": "ELECTRICITY"})).await),
@@ -1063,6 +1084,13 @@ fn the_checker_refuses_what_the_contract_forbids() {
             "a status of its own",
             Exchange {
                 status: 201,
+                ..account.clone()
+            },
+        ),
+        (
+            "an answer of another type",
+            Exchange {
+                response_headers: vec![("content-type".to_owned(), "text/html".to_owned())],
                 ..account.clone()
             },
         ),

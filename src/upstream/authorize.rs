@@ -38,9 +38,12 @@ pub(super) fn authorize<S: Hop<Outgoing>>(
                     _ => return first,
                 }
                 attempt.trip.returns();
-                tracing::info!(
-                    operation = attempt.trip.call.operation,
-                    "the system refused a token; getting another"
+                let (backend, operation) = (authority.account.backend(), attempt.trip.call.operation);
+                tracing::debug!(
+                    backend,
+                    operation,
+                    attempt = attempt.number,
+                    "the system refused the token"
                 );
                 let token = authority.token(Some(&token)).await?;
                 let second = authority.attempt(inner, &attempt, &token).await;

@@ -24,6 +24,8 @@ mod limit;
 mod observe;
 mod retry;
 pub mod send;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 
 use std::fmt;

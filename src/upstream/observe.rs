@@ -189,3 +189,64 @@ fn seen(meters: &Meters, attempt: &Attempt, result: &Result<Reply>, took: Durati
         "asked the system"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Upstream;
+    use super::super::tests::{SECOND, call, credentials, logins, reply, settings, system, token, verdict};
+    use super::*;
+
+    #[test]
+    fn series_do_not_grow_with_calls() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let (_, script) = system(|before, _| async move {
+                    let status = if before % 10 == 0 { 404 } else { 200 };
+                    Ok(reply(status, ""))
+                });
+                let grant = logins(|number| async move { Ok(token(number, 3600 * SECOND)) });
+                let road = Upstream::scripted("acme", settings(), Some(credentials(grant)), verdict, script);
+                for n in 0..100 {
+                    let mut call = call();
+                    call.url = format!("http://system.invalid/bills/{n}");
+                    let _ = road.call(call).await;
+                }
+            });
+        });
+        let rendered = recorder.handle().render();
+        let lines: Vec<&str> = rendered
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .collect();
+        for expected in [
+            r#"intertie_upstream_attempts_total{backend="acme",operation="bills.list",outcome="ok"} 90"#,
+            r#"intertie_upstream_attempts_total{backend="acme",operation="bills.list",outcome="not_found"} 10"#,
+            r#"intertie_logins_total{backend="acme",outcome="ok"} 1"#,
+            r#"intertie_upstream_seconds_count{backend="acme",operation="bills.list"} 100"#,
+        ] {
+            assert!(lines.contains(&expected), "{expected}\n{rendered}");
+        }
+        let counters = lines.iter().filter(|line| line.contains("_total{")).count();
+        let operations = lines
+            .iter()
+            .filter(|line| line.starts_with("intertie_upstream_seconds_count"))
+            .count();
+        assert_eq!((counters, operations), (3, 1), "{rendered}");
+    }
+
+    #[test]
+    fn every_outcome_has_its_word_and_place() {
+        for (place, kind) in ErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+        }
+        let words: std::collections::BTreeSet<_> = ErrorKind::ALL.into_iter().map(|kind| word(Some(kind))).collect();
+        assert_eq!(words.len(), ErrorKind::ALL.len());
+        assert!(!words.contains(word(None)));
+    }
+}

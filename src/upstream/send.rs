@@ -127,6 +127,10 @@ pub(super) fn send(sender: Sender, state: Arc<State>) -> impl Hop<Outgoing> {
                 Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut) => {
                     state.reached(false);
                 }
+                // Too large, but an answer.
+                Err(error) if matches!(error.kind(), ErrorKind::Unreadable | ErrorKind::OutcomeUnknown) => {
+                    state.reached(true);
+                }
                 Err(_) => {}
             }
             result
@@ -513,6 +517,56 @@ mod tests {
                 .unwrap()
                 .starts_with("GET http://system.invalid/x HTTP/1.1\r\n")
         );
+    }
+
+    const ROOT: &[u8] = include_bytes!("../../tests/fixtures/tls/root.pem");
+
+    /// Answers one TLS connection; a thread of its own, since the handshake is a blocking one.
+    fn tls_system() -> (String, std::thread::JoinHandle<std::io::Result<()>>) {
+        use std::io::{Read, Write};
+
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+        let leaf = CertificateDer::from_pem_slice(include_bytes!("../../tests/fixtures/tls/leaf.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/fixtures/tls/leaf.key")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf], key)
+            .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let served = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept()?;
+            let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+            let mut stream = rustls::Stream::new(&mut tls, &mut stream);
+            let read = stream.read(&mut [0; 4096])?;
+            assert!(read > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        });
+        (url, served)
+    }
+
+    #[tokio::test]
+    async fn a_system_behind_a_root_of_its_own_is_reached_with_that_root_alone() {
+        let (url, served) = tls_system();
+        let settings = Settings {
+            roots: ROOT.to_vec(),
+            ..Settings::default()
+        };
+        assert_eq!(sender(&settings).send(&call(url), LONG).await.unwrap().body, "ok");
+        served.join().unwrap().unwrap();
+
+        let (url, served) = tls_system();
+        let error = sender(&Settings::default()).send(&call(url), LONG).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retryable()),
+            (ErrorKind::Unavailable, Retry::Safe { after: None })
+        );
+        assert!(served.join().unwrap().is_err());
     }
 
     #[test]

@@ -205,6 +205,10 @@ impl<'a> Check<'a> {
             401 | 403 | 429 | 500..=599 => return Ok(()),
             status => return Err(format!("status {status} is not in the contract")),
         }
+        let kind = header(&exchange.response_headers, "content-type").unwrap_or_default();
+        if !kind.starts_with("application/json") {
+            return Err(format!("the answer's Content-Type is {kind:?}"));
+        }
         let body: Value = serde_json::from_slice(&exchange.response_body)
             .map_err(|error| format!("the answer is not JSON: {error}"))?;
         let body = body.as_object().ok_or("the answer is not a JSON object")?;
@@ -365,14 +369,26 @@ impl<'a> Check<'a> {
     }
 }
 
+/// The concrete types of an interface or union, found once for each.
 fn possible_types(name: &str) -> Vec<&'static str> {
-    schema()
-        .types
-        .values()
-        .filter_map(|ty| ty.as_object())
-        .map(|object| object.name.as_str())
-        .filter(|object| applies(name, object))
-        .collect()
+    static KNOWN: OnceLock<BTreeMap<&str, Vec<&str>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let objects = || schema().types.values().filter_map(|ty| ty.as_object());
+        let abstract_types = schema().types.values().filter(|ty| ty.is_interface() || ty.is_union());
+        abstract_types
+            .map(|ty| {
+                let name = ty.name().as_str();
+                (
+                    name,
+                    objects()
+                        .map(|object| object.name.as_str())
+                        .filter(|object| applies(name, object))
+                        .collect(),
+                )
+            })
+            .collect()
+    });
+    known.get(name).cloned().unwrap_or_default()
 }
 
 /// Whether a type condition holds for a concrete type.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use apollo_compiler::executable::{Operation, Selection};
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::resolvers::Execution;
-use apollo_compiler::response::{GraphQLError, JsonMap};
+use apollo_compiler::response::{GraphQLError, JsonMap, JsonValue};
 use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
 use apollo_compiler::{ExecutableDocument, Node, Schema};
 use serde_json::{Value, json};
@@ -51,10 +51,7 @@ impl Documents {
             .get(name)
             .map_err(|error| vec![plain(&error.to_graphql_error(sources))])?
             .clone();
-        let variables = match JsonMap::deserialize_from(variables) {
-            Some(map) => map,
-            None => return Err(vec![json!({"message": "Variables are invalid JSON."})]),
-        };
+        let variables = object(variables).ok_or_else(|| vec![json!({"message": "Variables are invalid JSON."})])?;
         let variables = coerce_variable_values(schema(), &operation, &variables)
             .map_err(|error| vec![plain(&error.to_graphql_error(sources))])?;
         let cost = limits::measure(&document, &operation, &variables);
@@ -83,28 +80,22 @@ impl Documents {
 }
 
 /// Reads variables: an object, or nothing at all.
-trait FromJson: Sized {
-    fn deserialize_from(value: &Value) -> Option<Self>;
-}
-
-impl FromJson for JsonMap {
-    fn deserialize_from(value: &Value) -> Option<Self> {
-        match value {
-            Value::Null => Some(Self::new()),
-            Value::Object(_) => match apollo_compiler::response::JsonValue::from(value.clone()) {
-                apollo_compiler::response::JsonValue::Object(map) => Some(map),
-                _ => None,
-            },
-            _ => None,
-        }
+fn object(variables: &Value) -> Option<JsonMap> {
+    match JsonValue::from(variables.clone()) {
+        JsonValue::Null => Some(JsonMap::new()),
+        JsonValue::Object(map) => Some(map),
+        _ => None,
     }
 }
 
-/// What is wrong with a document. The library forgets unknown fields before it looks for empty selections, so a selection
-/// of nothing but unknown fields is reported twice: the second report is left out.
+/// What is wrong with a document. Other servers stop at the first fault of syntax, so the flood that follows one is left
+/// out; and where the library, having forgotten unknown fields, finds their selection empty, that second report is too.
 fn faults(errors: &DiagnosticList) -> Vec<Value> {
     let mut faults: Vec<Value> = errors.iter().map(|diagnostic| plain(&diagnostic.to_json())).collect();
     let says = |fault: &Value, text: &str| fault["message"].as_str().is_some_and(|message| message.contains(text));
+    if let Some(syntax) = faults.iter().find(|fault| says(fault, "syntax error")) {
+        return vec![syntax.clone()];
+    }
     if faults.iter().any(|fault| says(fault, "does not have a field")) {
         faults.retain(|fault| !says(fault, "must have a subselection set"));
     }

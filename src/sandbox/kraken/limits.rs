@@ -1,8 +1,8 @@
 //! What one request may cost.
 //!
-//! The contract states the ceilings (README, "Limits": complexity 200, 10,000 nodes) and two figures: a page of readings
-//! costs about 17 whatever its size, and `rateLimitInfo` 5. The measure itself is published nowhere; the one here is
-//! inference and meets both figures:
+//! The contract states the ceilings (README, "Limits": complexity 200, 10,000 nodes) and two figures: a page of
+//! readings costs about 17 whatever its size, and `rateLimitInfo` 5. The measure itself is published nowhere; the one
+//! here is inference and meets both figures:
 //!
 //! - a root field costs 5, a connection 4, any other field with a selection 1, a leaf nothing;
 //! - what lies inside a connection inside a connection counts twice, and so on for each further level;
@@ -118,5 +118,66 @@ impl Measure<'_> {
             Value::Variable(variable) => self.variables.get(variable.as_str())?.as_u64(),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::kraken::execute::schema;
+
+    fn cost(query: &str) -> Cost {
+        let document = ExecutableDocument::parse_and_validate(schema(), query, "query.graphql").unwrap();
+        let operation = document.operations.get(None).unwrap();
+        measure(&document, operation, &JsonMap::new())
+    }
+
+    #[test]
+    fn page_sizes_count_as_nodes_and_not_as_complexity() {
+        let page = |first: u32| {
+            cost(&format!(
+                "{{ account(accountNumber: \"A\") {{ bills(first: {first}) {{ edges {{ node {{ id }} }} }} }} }}"
+            ))
+        };
+        assert_eq!(
+            page(1),
+            Cost {
+                complexity: 11,
+                nodes: 1
+            }
+        );
+        assert_eq!(
+            page(99),
+            Cost {
+                complexity: 11,
+                nodes: 99
+            }
+        );
+    }
+
+    #[test]
+    fn nested_connections_multiply_nodes_and_weigh_more() {
+        let nested = cost(
+            "{ account(accountNumber: \"A\") { bills(first: 50) { edges { node { ...Files } } } } } \
+             fragment Files on BillInterface { attachments(first: 3) { edges { node { filename } } } }",
+        );
+        assert_eq!(
+            nested,
+            Cost {
+                complexity: 11 + 4 + 2 + 2,
+                nodes: 50 + 150
+            }
+        );
+    }
+
+    #[test]
+    fn leaves_and_type_names_are_free() {
+        assert_eq!(
+            cost("{ __typename viewer { __typename id email } }"),
+            Cost {
+                complexity: 5,
+                nodes: 0
+            }
+        );
     }
 }

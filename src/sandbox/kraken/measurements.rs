@@ -1,8 +1,9 @@
 //! Use and generation of the simulated supply points, computed on demand (README, "Metering").
 //!
 //! Everything derives from one rule: each supply point has a whole number of watt-hours for each local day in
-//! America/Chicago, and each day is spread over its quarter-hours (92, 96 or 100 of them) without remainder. Every other
-//! frequency, `dailyReadings`, `intervalReadings` and the quantities on charges are sums over those quarter-hours.
+//! America/Chicago, and each day is spread over its quarter-hours (92, 96 or 100 of them) without remainder. Every
+//! other frequency, `dailyReadings`, `intervalReadings` and the quantities on charges are sums over those
+//! quarter-hours.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -154,8 +155,8 @@ fn spread(total: i64, weights: &[i64]) -> Vec<i64> {
         .collect()
 }
 
-/// Days of account A-7C41D0E2 whose use the contract's examples state or imply, in watt-hours: 07-us-readings.json gives
-/// two days and the new meter's register, which leaves 82.284 kWh for the four days after the exchange.
+/// Days of account A-7C41D0E2 whose use the contract's examples state or imply, in watt-hours: 07-us-readings.json
+/// gives two days and the new meter's register, which leaves 82.284 kWh for the four days after the exchange.
 const STATED_DAYS: &[(Date, i64)] = &[
     (date(2026, 1, 28), 20_571),
     (date(2026, 1, 29), 20_571),
@@ -452,7 +453,8 @@ pub(super) fn measurements(property: &str, args: &Args) -> Result<Nodes<'static>
     }))
 }
 
-/// Start and end of the window: an instant each, or a local date each with the end left out (inference, like intervals).
+/// Start and end of the window: an instant each, or a local date each with the end left out (inference, like
+/// intervals).
 fn window(args: &Args, zone: &TimeZone) -> Result<(i64, i64), Refusal> {
     let instant = |name: &str| args.text(name).map(|text| second(text, name)).transpose();
     let day = |name: &str| match args.text(name) {
@@ -772,6 +774,32 @@ mod tests {
             assert_eq!(supply.days_between(Direction::Consumption, *from, next(*to)), *total);
         }
         assert_eq!(kilowatt_hours(supply.register(date(2026, 2, 2))), "118.402");
+    }
+
+    #[test]
+    fn some_days_are_estimates_and_can_be_asked_for() {
+        let ask = |quality: &str| {
+            let args = json!({"startOn": "2025-10-01", "endOn": "2026-10-01", "utilityFilters": [
+                {"electricityFilters": {
+                "marketSupplyPointId": "10443720000111222", "readingDirection": "CONSUMPTION",
+                "readingFrequencyType": "DAY_INTERVAL", "readingQuality": quality}}]});
+            measurements("61001", &Args::from_json(args)).ok().unwrap().len()
+        };
+        assert_eq!(ask("COMBINED"), 365);
+        assert!(ask("ESTIMATE") > 10);
+        assert_eq!(ask("ACTUAL") + ask("ESTIMATE"), 365);
+    }
+
+    #[test]
+    fn an_exchanged_meter_is_read_for_the_last_time_on_its_last_day() {
+        let supply = supply("10443720000111222").unwrap();
+        let used = |from, to| supply.days_between(Direction::Consumption, from, to);
+        let exchange = date(2026, 3, 10);
+        assert_eq!(
+            supply.register(exchange),
+            88_410_250 + used(date(2025, 10, 1), exchange)
+        );
+        assert_eq!(supply.register(next(exchange)), 12 + used(exchange, next(exchange)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! | account | who | what it shows |
 //! |---|---|---|
 //! | `A-7C41D0E2` | Jordan Reyes, domestic | the contract's examples, to the letter |
-//! | `A-5E90B3F4` | Bluebonnet Laundry LLC, business | what goes wrong in practice: see [`data::laundry`](self) below |
+//! | `A-5E90B3F4` | Bluebonnet Laundry LLC, business | everything the contract warns about |
 //!
 //! | id | what | of |
 //! |---|---|---|
@@ -24,16 +24,19 @@
 //! | `970001`–`970003` | invoices; `970002` has no file, `970003` is a credit note | `A-5E90B3F4` |
 //! | `980001`, `980002` | collective bills | `A-5E90B3F4` |
 //! | `910001`–`910005` | imported bills; `910005` has no period | `A-5E90B3F4` |
-//! | `61001`, ESI IDs `10443720000111222`, `10443720000111333` | property; exchanged meter; solar generation | `A-5E90B3F4` |
-//! | `61002`, ESI IDs `10443720000444555`, `10443720000777888` | property left on 2026-04-01; a point without meters | `A-5E90B3F4` |
+//! | `61001`, ESI IDs `10443720000111222`, `10443720000111333` | property; exchanged meter; solar | `A-5E90B3F4` |
+//! | `61002`, ESI IDs `10443720000444555`, `10443720000777888` | property left in 2026; no meter at the second | `A-5E90B3F4` |
 //!
 //! Forty bills in all on `A-5E90B3F4`, 37 of them under the default filters. Meter data: 2025-10-01 to 2026-02-04 for
 //! `A-7C41D0E2`, 2025-10-01 to 2026-09-30 for `A-5E90B3F4`, both changes of the clock included.
 //!
-//! What the contract leaves open and is inference here: the measure of complexity (see `limits`), which of KT-CT-1202 and
-//! 1203 is whose, the codes of refused organisation and pre-signed keys, a forgotten token being KT-CT-1162, status 200
-//! for a root field repeated under aliases, and that points per hour are reported but not enforced. Mutations other than
-//! the login answer an APPLICATION error.
+//! What the contract leaves open and is inference here: the measure of complexity (see `limits`), which of KT-CT-1202
+//! and 1203 is whose, the codes of refused organisation and pre-signed keys, a forgotten token being KT-CT-1162, status
+//! 200 for a root field repeated under aliases, `endOn` left out of its window, a running balance per ledger, the
+//! viewer an organisation sees, and that points per hour are reported but not enforced.
+//!
+//! Not simulated: mutations other than the login (an APPLICATION error), `POINT_IN_TIME` and `INTERVALIZED`
+//! measurements and the market-neutral `readings` (empty or null), search, portfolios and plans (empty or null).
 
 mod data;
 mod documents;

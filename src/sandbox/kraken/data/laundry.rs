@@ -49,9 +49,10 @@ impl Book {
             id: &id,
             posted: line.posted.to_string(),
             created: format!(
-                "{}T{:02}:15:30.{:06}+00:00",
+                "{}T{:02}:{:02}:30.{:06}+00:00",
                 line.posted,
-                8 + count % 10,
+                8 + count / 60,
+                count % 60,
                 count * 7_919 % 1_000_000
             ),
             title: line.title,
@@ -181,20 +182,21 @@ impl Main {
         };
         let reversed = json!({"isReversed": true, "note": null, "consumption": {"startDate": month, "endDate": last,
             "quantity": "6976.5000", "unit": "kWh", "usageCost": misread - 395, "supplyCharge": 395}});
-        let effect = self.book.write(NUMBERS, &charge, reversed);
+        let closing = self.book.write(NUMBERS, &charge, reversed);
         let reversal = Line {
             kind: "Credit",
             title: "Reversal of electricity charge",
             reason: "CHARGE_REVERSAL",
-            document: Some("950318"),
+            document: None,
             ..charge
         };
         self.book.write(NUMBERS, &reversal, json!({"note": "Misread meter"}));
         let first = period(&id, identifier.as_deref(), month, issued);
-        let closing = self.book.balance + effect;
+        let position = json!({"dueDate": first["_due"], "expectedAmount": -closing, "remainingAmount": 0});
         self.bills.push(with(
             first,
-            json!({"isAnnulled": true, "closingBalance": closing, "_annulled_by": 950_319}),
+            json!({"isAnnulled": true, "closingBalance": closing, "documentDebtPosition": position,
+                "_annulled_by": 950_319}),
         ));
         self.bills
             .push(period("950318", None, month, issued.saturating_add(11.days())));
@@ -364,7 +366,8 @@ fn water_ledger() -> (Book, Vec<Value>) {
             tax: Some(0),
             document: Some(&id),
         };
-        let consumption = json!({"startDate": from, "endDate": last, "quantity": format!("{}.{}000", litres / 10, litres % 10),
+        let consumption = json!({"startDate": from, "endDate": last,
+            "quantity": format!("{}.{}000", litres / 10, litres % 10),
             "unit": "L", "usageCost": litres / 25, "supplyCharge": 1_200});
         book.write(
             NUMBERS,
@@ -376,7 +379,8 @@ fn water_ledger() -> (Book, Vec<Value>) {
         bills.push(match held {
             true => with(
                 bill,
-                json!({"heldStatus": {"isHeld": true, "reason": "Meter read under review"}, "_held": true, "_pdf": true}),
+                json!({"heldStatus": {"isHeld": true, "reason": "Meter read under review"}, "_held": true,
+                    "_pdf": true}),
             ),
             false => bill,
         });
