@@ -12,17 +12,21 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use crate::api;
 use crate::app::{self, AU, Ended, Plan, US};
 use crate::auth;
 use crate::config;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::{self, Kind};
 use crate::telemetry::{self, Format};
-use crate::api;
 
 /// One REST gateway over the billing systems of utilities.
 #[derive(Parser)]
-#[command(name = "intertie", version, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.")]
+#[command(
+    name = "intertie",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -102,12 +106,16 @@ fn planned(text: &str) -> Result<Planned, String> {
         None => (fault, u64::MAX),
         Some((fault, times)) => (
             fault,
-            times.parse().map_err(|_| "after `*` comes how many times it is played")?,
+            times
+                .parse()
+                .map_err(|_| "after `*` comes how many times it is played")?,
         ),
     };
     Ok(Planned {
         kind: kind.parse().map_err(|error: sandbox::NoKind| error.to_string())?,
-        fault: fault.parse().map_err(|error: sandbox::fault::NoFault| error.to_string())?,
+        fault: fault
+            .parse()
+            .map_err(|error: sandbox::fault::NoFault| error.to_string())?,
         times,
     })
 }
@@ -117,7 +125,9 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
         .parse()
         .map_err(|_| "an address is a number and a port, such as 127.0.0.1:8080 or [::1]:8080")?;
     if !addr.ip().is_loopback() {
-        return Err("it takes calls without credentials, so it listens on loopback only, such as 127.0.0.1:8080".to_owned());
+        return Err(
+            "it takes calls without credentials, so it listens on loopback only, such as 127.0.0.1:8080".to_owned(),
+        );
     }
     Ok(addr)
 }
@@ -150,7 +160,7 @@ impl From<telemetry::Failed> for Failure {
 impl From<app::Failed> for Failure {
     fn from(failed: app::Failed) -> Self {
         match failed {
-            app::Failed::Backend(..) => Self::Refused(failed.to_string()),
+            app::Failed::Backend { .. } => Self::Refused(failed.to_string()),
             _ => Self::Failed(failed.to_string()),
         }
     }
@@ -323,8 +333,13 @@ fn key() -> Result<(), Failure> {
     SystemRandom::new()
         .fill(&mut random)
         .map_err(|_| failed("the system gives no random numbers"))?;
-    let key = format!("itk_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random));
-    let mut text = format!("# The key, for the caller alone; it is not kept anywhere:\n{key}\n# Its line for the configuration:\n");
+    let key = format!(
+        "itk_{}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random)
+    );
+    let mut text = format!(
+        "# The key, for the caller alone; it is not kept anywhere:\n{key}\n# Its line for the configuration:\n"
+    );
     text.push_str("key_sha256 = \"");
     for byte in auth::sha256(key.as_bytes()) {
         let _ = write!(text, "{byte:02x}");
@@ -347,7 +362,10 @@ mod tests {
     #[test]
     fn faults_are_read_with_their_system_and_times() {
         let read = planned("gentrack:status=503*2").ok().unwrap();
-        assert_eq!((read.kind, read.fault, read.times), (Kind::Gentrack, Fault::Status(503), 2));
+        assert_eq!(
+            (read.kind, read.fault, read.times),
+            (Kind::Gentrack, Fault::Status(503), 2)
+        );
         let read = planned("kraken:edge").ok().unwrap();
         assert_eq!((read.kind, read.times), (Kind::Kraken, u64::MAX));
         for wrong in ["edge", "oracle:edge", "kraken:sulk", "kraken:edge*often"] {

@@ -89,9 +89,7 @@ pub fn log(config: &Config) -> Result<(), Failed> {
         .filter(|text| !text.is_empty())
         .unwrap_or_else(|| config.filter.clone());
     let filter = filter(&wanted).map_err(Failed::Filter)?;
-    let lines = fmt::layer()
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
+    let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     match config.format {
         Format::Json => Registry::default()
             .with(filter)
@@ -105,7 +103,10 @@ pub fn log(config: &Config) -> Result<(), Failed> {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         // A message put together at run time may hold anything, a customer's name among it; a literal cannot.
-        let message = panic.payload().downcast_ref::<&'static str>().unwrap_or(&"message withheld");
+        let message = panic
+            .payload()
+            .downcast_ref::<&'static str>()
+            .unwrap_or(&"message withheld");
         error!(at = place.as_deref(), panic = message, "a panic");
     }));
     Ok(())

@@ -13,13 +13,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::api;
+use crate::api::{self, cursor::Seal};
 use crate::auth::Callers;
 use crate::backends::{self, Backend};
 use crate::config::{self, Config, Server};
@@ -59,12 +59,21 @@ impl From<Config> for Plan {
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     /// A backend cannot be made ready.
-    #[error("backend `{0}`: {1}")]
-    Backend(BackendName, #[source] Error),
+    #[error("backend `{name}`: {}", .error.message())]
+    Backend {
+        /// Its name.
+        name: BackendName,
+        /// What is wrong with its settings.
+        #[source]
+        error: Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}{hint}", hint = hint(.1))]
     Listen(SocketAddr, #[source] io::Error),
-    /// The system gives no signals or no random numbers.
+    /// There is nothing to seal cursors with.
+    #[error("cannot start: {0}")]
+    Seal(#[source] Error),
+    /// The system gives no signals.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }
@@ -100,7 +109,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     let router = api::router(api::State {
         gateway: Gateway::new(directory),
         callers: plan.callers,
-        cursors: cursors(plan.cursor_key)?,
+        cursors: seal(plan.cursor_key.as_ref()).map_err(Failed::Seal)?,
         settings: api::Settings {
             default_deadline: plan.server.deadline,
             max_deadline: plan.server.max_deadline,
@@ -150,8 +159,9 @@ fn connect(configured: Vec<config::Backend>) -> Result<Vec<Backend>, Failed> {
     configured
         .into_iter()
         .map(|backend| {
-            backends::connect(backend.name.clone(), backend.config, Arc::clone(&tokens))
-                .map_err(|error| Failed::Backend(backend.name, error))
+            let name = backend.name;
+            backends::connect(name.clone(), backend.config, Arc::clone(&tokens))
+                .map_err(|error| Failed::Backend { name, error })
         })
         .collect()
 }
@@ -206,6 +216,9 @@ pub fn signals() -> io::Result<mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
-fn cursors(_key: Option<SecretString>) -> io::Result<Vec<u8>> {
-    Ok(Vec::new())
+fn seal(key: Option<&SecretString>) -> Result<Seal, Error> {
+    match key {
+        Some(key) => Ok(Seal::new(key.expose_secret().as_bytes())),
+        None => Seal::random(),
+    }
 }

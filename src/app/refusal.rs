@@ -192,7 +192,10 @@ mod tests {
         let (heard, called) = exchange(sent).await;
         assert_eq!(called, 1);
         let at = heard.rfind("HTTP/1.1 ").unwrap();
-        assert!(heard[..at].starts_with("HTTP/1.1 200 OK") && heard[..at].ends_with("fine"), "{heard}");
+        assert!(
+            heard[..at].starts_with("HTTP/1.1 200 OK") && heard[..at].ends_with("fine"),
+            "{heard}"
+        );
         is_problem(&heard[at..], 400);
     }
 

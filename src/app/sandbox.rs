@@ -40,7 +40,9 @@ pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
     if !listen.ip().is_loopback() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("the sandbox takes calls without credentials, so it listens on loopback only, and {listen} is not there"),
+            format!(
+                "the sandbox takes calls without credentials, so it listens on loopback only, and {listen} is not there"
+            ),
         ));
     }
     let systems = simulated::start(&Kind::ALL, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;

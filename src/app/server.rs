@@ -127,7 +127,9 @@ impl Door {
                 let mut answer = answer.await?;
                 if !ready.load(Ordering::Acquire) {
                     // The caller's next request then goes to whoever takes over.
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    answer
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(answer)
             }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::Backend;
 use super::section::{Section, suggestion};
 use super::values::{Address, Host, ProxyAddress, Size};
-use super::Backend;
 use crate::backends::{Config, gentrack, kraken};
 use crate::model::id::BackendName;
 use crate::upstream::Settings;
@@ -16,7 +16,10 @@ const MOST_CALLS: u32 = 100_000;
 pub(super) fn all(root: &Section<'_>, deadline: Duration) -> (Vec<BackendName>, Option<Vec<Backend>>) {
     let sections = root.sections("backends");
     if sections.is_empty() && !root.has("backends") {
-        root.fault("backends", "missing; there is nothing to call. Add a `[[backends]]` table");
+        root.fault(
+            "backends",
+            "missing; there is nothing to call. Add a `[[backends]]` table",
+        );
     }
     let mut names: Vec<BackendName> = Vec::new();
     let mut backends = Some(Vec::new());
@@ -148,14 +151,31 @@ fn road(section: &Section<'_>, deadline: Duration) -> Option<Settings> {
         roots: section.file("extra_roots").unwrap_or_default(),
     };
     let around = [
-        ("connect_timeout", settings.connect_timeout, "attempt_timeout", settings.attempt_timeout),
-        ("attempt_timeout", settings.attempt_timeout, "retry_within", settings.retry_within),
+        (
+            "connect_timeout",
+            settings.connect_timeout,
+            "attempt_timeout",
+            settings.attempt_timeout,
+        ),
+        (
+            "attempt_timeout",
+            settings.attempt_timeout,
+            "retry_within",
+            settings.retry_within,
+        ),
         ("retry_within", settings.retry_within, "server.deadline", deadline),
     ];
     for (inner, time, outer, limit) in around {
         if time > limit {
-            let outer = if outer.contains('.') { outer.to_owned() } else { section.path(outer) };
-            section.fault(inner, format!("{time:?} is longer than the clock around it, `{outer}`, {limit:?}"));
+            let outer = if outer.contains('.') {
+                outer.to_owned()
+            } else {
+                section.path(outer)
+            };
+            section.fault(
+                inner,
+                format!("{time:?} is longer than the clock around it, `{outer}`, {limit:?}"),
+            );
         }
     }
     Some(settings)

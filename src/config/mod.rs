@@ -75,7 +75,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             deadline: Duration::from_secs(30),
-            max_deadline: Duration::from_secs(60),
+            max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
             max_header_size: 32 * 1024,
             max_headers: 100,
@@ -231,7 +231,10 @@ fn log(section: &Section<'_>) -> telemetry::Config {
 fn cursors(section: &Section<'_>) -> Option<SecretString> {
     let key = section.secret("key")?;
     if key.expose_secret().len() < SHORTEST_CURSOR_KEY {
-        section.fault("key", format!("what it refers to is shorter than {SHORTEST_CURSOR_KEY} bytes"));
+        section.fault(
+            "key",
+            format!("what it refers to is shorter than {SHORTEST_CURSOR_KEY} bytes"),
+        );
     }
     Some(key)
 }

@@ -241,7 +241,10 @@ impl<'a> Section<'a> {
             Some(value) => match value.get_ref().as_table() {
                 Some(table) => (table, value.span()),
                 None => {
-                    self.fault(key, format!("must be a table, and is {}", values::kind(value.get_ref())));
+                    self.fault(
+                        key,
+                        format!("must be a table, and is {}", values::kind(value.get_ref())),
+                    );
                     (&*NOTHING, value.span())
                 }
             },
@@ -307,12 +310,16 @@ impl<'a> Section<'a> {
             span: value.span(),
             asked: RefCell::default(),
         };
-        let read = match (reference.optional::<String>("env"), reference.optional::<String>("file")) {
+        let read = match (
+            reference.optional::<String>("env"),
+            reference.optional::<String>("file"),
+        ) {
             (Some(name), None) => (self.reader.sources.env)(&name)
                 .map(|value| SecretString::from(trimmed(value)))
                 .ok_or_else(|| format!("the environment has no variable `{name}`, or it is not UTF-8")),
-            (None, Some(path)) => values::secret_file(&self.reader.path_of(&path))
-                .map(|value| SecretString::from(trimmed(value))),
+            (None, Some(path)) => {
+                values::secret_file(&self.reader.path_of(&path)).map(|value| SecretString::from(trimmed(value)))
+            }
             (None, None) if reference.has("env") || reference.has("file") => return None,
             _ => Err(FORM.to_owned()),
         };
@@ -333,7 +340,10 @@ impl<'a> Section<'a> {
     pub(super) fn required_secret(&self, key: &'static str) -> Option<SecretString> {
         let read = self.secret(key);
         if read.is_none() && !self.has(key) {
-            self.fault(key, "missing; a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`");
+            self.fault(
+                key,
+                "missing; a reference to a secret, `{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
+            );
         }
         read
     }
@@ -417,6 +427,9 @@ mod tests {
     fn a_near_name_is_suggested_and_a_far_one_is_not() {
         let known = ["listen", "deadline", "drain"];
         assert_eq!(suggestion("lsiten", &known), "did you mean `listen`?");
-        assert_eq!(suggestion("colour", &known), "known here: `listen`, `deadline`, `drain`");
+        assert_eq!(
+            suggestion("colour", &known),
+            "known here: `listen`, `deadline`, `drain`"
+        );
     }
 }

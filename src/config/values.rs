@@ -222,7 +222,10 @@ impl Value for Host {
         let text = text::<Self>(value)?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
         if text.is_empty() || !text.chars().all(plain) {
-            return Err(format!("{}, in lower case and without a scheme or port", wrong::<Self>(text)));
+            return Err(format!(
+                "{}, in lower case and without a scheme or port",
+                wrong::<Self>(text)
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -327,7 +330,16 @@ mod tests {
         assert_eq!(read("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(read("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(read("64KiB"), Ok(Size(65_536)));
-        for wrong in ["", "10", "s", "-1s", "1.5s", "10 parsecs", "99999999999999999999s", "25h"] {
+        for wrong in [
+            "",
+            "10",
+            "s",
+            "-1s",
+            "1.5s",
+            "10 parsecs",
+            "99999999999999999999s",
+            "25h",
+        ] {
             assert!(read::<Duration>(wrong).is_err(), "{wrong}");
             assert!(read::<Size>(wrong).is_err(), "{wrong}");
         }
@@ -335,7 +347,12 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_loopback_alone() {
-        for fine in ["https://a.example/v1", "http://127.0.0.1:8080", "http://[::1]:1/x", "http://localhost"] {
+        for fine in [
+            "https://a.example/v1",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1/x",
+            "http://localhost",
+        ] {
             assert!(read::<Address>(fine).is_ok(), "{fine}");
         }
         for wrong in [
