@@ -5,6 +5,8 @@
 pub mod gentrack;
 pub mod kraken;
 
+pub mod kraken;
+
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
