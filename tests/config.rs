@@ -69,7 +69,11 @@ fn the_defaults_in_the_example_are_the_defaults() {
     // One login is enough, and the other two stand there as examples; so does a secret's file.
     let text: String = uncommented()
         .lines()
-        .filter(|line| !["organization_secret", "email", "password"].iter().any(|key| line.starts_with(key)))
+        .filter(|line| {
+            !["organization_secret", "email", "password"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        })
         .map(|line| format!("{line}\n"))
         .collect();
     let set = config::parse(&text, folder.path(), &env).unwrap_or_else(|faults| panic!("{faults:#?}"));
@@ -77,7 +81,15 @@ fn the_defaults_in_the_example_are_the_defaults() {
     assert_eq!(format!("{:?}", set.server), format!("{:?}", unset.server));
     assert_eq!(set.log, unset.log);
     assert!(set.cursor_key.is_some());
-    for line in ["attempt_timeout", "connect_timeout", "idle", "retry_within", "backoff", "concurrency", "attempts"] {
+    for line in [
+        "attempt_timeout",
+        "connect_timeout",
+        "idle",
+        "retry_within",
+        "backoff",
+        "concurrency",
+        "attempts",
+    ] {
         assert!(text.lines().any(|known| known.starts_with(line)), "{line}");
     }
     let road = |config: &Config| match &config.backends[0].config {
@@ -86,12 +98,17 @@ fn the_defaults_in_the_example_are_the_defaults() {
     };
     let (set, unset) = (road(&set), road(&unset));
     let clocks = |road: &intertie::upstream::Settings| {
-        [road.attempt_timeout, road.connect_timeout, road.idle, road.retry_within, road.backoff]
+        [
+            road.attempt_timeout,
+            road.connect_timeout,
+            road.idle,
+            road.retry_within,
+            road.backoff,
+        ]
     };
     assert_eq!(clocks(&set), clocks(&unset));
-    let counts = |road: &intertie::upstream::Settings| {
-        (road.concurrency, road.attempts, road.max_request, road.max_reply)
-    };
+    let counts =
+        |road: &intertie::upstream::Settings| (road.concurrency, road.attempts, road.max_request, road.max_reply);
     assert_eq!(counts(&set), counts(&unset));
 }
 
@@ -109,7 +126,15 @@ fn known(table: &str) -> BTreeSet<String> {
 #[test]
 fn every_setting_is_in_the_example() {
     let text = uncommented();
-    let tables = ["[server]", "[log]", "[cursors]", "[[callers]]", "kind = \"gentrack\"", "[backends.road]", "kind = \"kraken\""];
+    let tables = [
+        "[server]",
+        "[log]",
+        "[cursors]",
+        "[[callers]]",
+        "kind = \"gentrack\"",
+        "[backends.road]",
+        "kind = \"kraken\"",
+    ];
     for table in tables {
         for name in known(table) {
             let there = text.lines().any(|line| line.starts_with(&format!("{name} = "))) || name == "road";
@@ -121,11 +146,23 @@ fn every_setting_is_in_the_example() {
 #[test]
 fn every_fault_is_reported_at_once() {
     let text = changed("currency = \"USD\"", "currency = \"USDD\"")
-        .replacen("time_zone = \"Australia/Sydney\"", "time_zone = \"Australia/Sidney\"", 1)
+        .replacen(
+            "time_zone = \"Australia/Sydney\"",
+            "time_zone = \"Australia/Sidney\"",
+            1,
+        )
         .replacen("[server]", "[server]\ndeadline = 30\nlisen = \"127.0.0.1:1\"", 1)
-        .replacen("client_secret = { env = \"GENTRACK_CLIENT_SECRET\" }", "client_secret = \"hunter2\"", 1)
+        .replacen(
+            "client_secret = { env = \"GENTRACK_CLIENT_SECRET\" }",
+            "client_secret = \"hunter2\"",
+            1,
+        )
         .replacen("base_url = \"https:", "base_url = \"http:", 1)
-        .replacen("api_key = { env = \"KRAKEN_API_KEY\" }", "api_key = { env = \"UNSET\" }", 1)
+        .replacen(
+            "api_key = { env = \"KRAKEN_API_KEY\" }",
+            "api_key = { env = \"UNSET\" }",
+            1,
+        )
         .replacen("[backends.road]", "[backends.road]\nattempt_timeout = \"25s\"", 1);
     let said = said(&text);
     let expected = [
@@ -148,11 +185,31 @@ fn every_fault_is_reported_at_once() {
 #[test]
 fn an_unknown_key_names_its_nearest() {
     let cases = [
-        ("[server]", "[server]\nmax_boddy = \"1MiB\"", "server.max_boddy: unknown; did you mean `max_body`?"),
-        ("[log]", "[log]\nfromat = \"json\"", "log.fromat: unknown; did you mean `format`?"),
-        ("kind = \"kraken\"", "kind = \"krakn\"", "backends[1].kind: no such kind; did you mean `kraken`?"),
-        ("\"bills:read\"", "\"bill:read\"", "callers[0].scopes[1]: no such scope; did you mean `bills:read`?"),
-        ("#backends = [\"gentrack-au\"]", "backends = [\"gentrack-us\"]", "callers[0].backends[0]: there is no backend `gentrack-us`; did you mean `gentrack-au`?"),
+        (
+            "[server]",
+            "[server]\nmax_boddy = \"1MiB\"",
+            "server.max_boddy: unknown; did you mean `max_body`?",
+        ),
+        (
+            "[log]",
+            "[log]\nfromat = \"json\"",
+            "log.fromat: unknown; did you mean `format`?",
+        ),
+        (
+            "kind = \"kraken\"",
+            "kind = \"krakn\"",
+            "backends[1].kind: no such kind; did you mean `kraken`?",
+        ),
+        (
+            "\"bills:read\"",
+            "\"bill:read\"",
+            "callers[0].scopes[1]: no such scope; did you mean `bills:read`?",
+        ),
+        (
+            "#backends = [\"gentrack-au\"]",
+            "backends = [\"gentrack-us\"]",
+            "callers[0].backends[0]: there is no backend `gentrack-us`; did you mean `gentrack-au`?",
+        ),
         ("[log]", "[logs]\n[log]", "logs: unknown; did you mean `log`?"),
     ];
     for (old, new, expected) in cases {
@@ -164,14 +221,31 @@ fn an_unknown_key_names_its_nearest() {
 fn what_must_be_there_is_missed() {
     let missing = said("");
     assert_eq!(missing.len(), 2, "{missing:?}");
-    assert!(missing[0].starts_with("backends: missing") && missing[1].starts_with("callers: missing"), "{missing:?}");
-    let missing = said("[[callers]]\n[[backends]]\nkind = \"gentrack\"\n[[backends]]\nname = \"b\"\nkind = \"kraken\"\n");
+    assert!(
+        missing[0].starts_with("backends: missing") && missing[1].starts_with("callers: missing"),
+        "{missing:?}"
+    );
+    let missing =
+        said("[[callers]]\n[[backends]]\nkind = \"gentrack\"\n[[backends]]\nname = \"b\"\nkind = \"kraken\"\n");
     for path in [
-        "callers[0].name", "callers[0].key_sha256", "callers[0].scopes",
-        "backends[0].name", "backends[0].base_url", "backends[0].token_url", "backends[0].client_id", "backends[0].client_secret", "backends[0].time_zone",
-        "backends[1].endpoint", "backends[1].api_key", "backends[1].currency", "backends[1].time_zone",
+        "callers[0].name",
+        "callers[0].key_sha256",
+        "callers[0].scopes",
+        "backends[0].name",
+        "backends[0].base_url",
+        "backends[0].token_url",
+        "backends[0].client_id",
+        "backends[0].client_secret",
+        "backends[0].time_zone",
+        "backends[1].endpoint",
+        "backends[1].api_key",
+        "backends[1].currency",
+        "backends[1].time_zone",
     ] {
-        let found = missing.iter().filter(|said| said.starts_with(&format!("{path}: missing"))).count();
+        let found = missing
+            .iter()
+            .filter(|said| said.starts_with(&format!("{path}: missing")))
+            .count();
         assert_eq!(found, 1, "{path}: {missing:#?}");
     }
     assert_eq!(missing.len(), 13, "{missing:#?}");
@@ -199,9 +273,17 @@ fn one_login_is_enough_for_a_kraken() {
     let with = |text: &str| changed(login, text);
     assert!(parse(&with("organization_secret = { env = \"O\" }")).is_ok());
     assert!(parse(&with("email = \"a@example.com\"\npassword = { env = \"P\" }")).is_ok());
-    assert_eq!(said(&with("email = \"a@example.com\"")), ["backends[1].password: missing; `email` needs it"]);
-    let two = said(&with("api_key = { env = \"A\" }\norganization_secret = { env = \"O\" }"));
-    assert!(two.len() == 1 && two[0].starts_with("backends[1].organization_secret: one login is enough"), "{two:?}");
+    assert_eq!(
+        said(&with("email = \"a@example.com\"")),
+        ["backends[1].password: missing; `email` needs it"]
+    );
+    let two = said(&with(
+        "api_key = { env = \"A\" }\norganization_secret = { env = \"O\" }",
+    ));
+    assert!(
+        two.len() == 1 && two[0].starts_with("backends[1].organization_secret: one login is enough"),
+        "{two:?}"
+    );
 }
 
 #[test]
@@ -211,7 +293,10 @@ fn clocks_stand_inside_each_other() {
     assert!(road("retry_within = \"31s\"")[0].contains("`server.deadline`, 30s"));
     assert!(road("attempt_timeout = \"0s\"")[0].ends_with("must be longer than nothing"));
     let deadline = said(&changed("[server]", "[server]\ndeadline = \"121s\""));
-    assert_eq!(deadline, ["server.deadline: 121s is longer than `server.max_deadline`, 120s"]);
+    assert_eq!(
+        deadline,
+        ["server.deadline: 121s is longer than `server.max_deadline`, 120s"]
+    );
     // A deadline shorter than the defaults of the roads shows at each of them.
     assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 2);
 }
@@ -226,13 +311,20 @@ fn a_secret_file_is_trimmed_once_and_kept_from_others() {
     let parse = || config::parse(&text, folder.path(), &env);
     let message = || parse().err().map(|faults| faults[0].to_string()).unwrap_or_default();
 
-    assert!(message().starts_with("cursors.key: ") && message().contains("cannot be read"), "{}", message());
+    assert!(
+        message().starts_with("cursors.key: ") && message().contains("cannot be read"),
+        "{}",
+        message()
+    );
     fs::write(&path, format!("{}\n\n", "k".repeat(32))).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(message().contains("open to everybody"), "{}", message());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let key = parse().ok().unwrap().cursor_key.unwrap();
-    assert_eq!(secrecy::ExposeSecret::expose_secret(&key), format!("{}\n", "k".repeat(32)));
+    assert_eq!(
+        secrecy::ExposeSecret::expose_secret(&key),
+        format!("{}\n", "k".repeat(32))
+    );
     fs::write(&path, "short\n").unwrap();
     assert!(message().contains("shorter than 32 bytes"), "{}", message());
     fs::write(&path, "\n").unwrap();
@@ -252,21 +344,60 @@ fn a_broken_text_is_placed_by_line_and_column() {
 #[test]
 fn wrong_types_are_named_as_what_they_are() {
     let cases = [
-        ("[server]", "[server]\nlisten = 8080", "server.listen: must be an address and a port, such as \"127.0.0.1:8080\", and is a whole number"),
-        ("[server]", "[server]\nmax_headers = 5", "server.max_headers: must lie between 8 and 1000"),
-        ("[server]\n", "server = 1\n[servers]\n", "server: must be a table, and is a whole number"),
-        ("scopes = [", "scopes = \"a\" #", "callers[0].scopes: must be a list, and is a text"),
-        ("[[callers]]", "[callers]", "callers: must be a list of tables, each under `[[callers]]`, and is a table"),
+        (
+            "[server]",
+            "[server]\nlisten = 8080",
+            "server.listen: must be an address and a port, such as \"127.0.0.1:8080\", and is a whole number",
+        ),
+        (
+            "[server]",
+            "[server]\nmax_headers = 5",
+            "server.max_headers: must lie between 8 and 1000",
+        ),
+        (
+            "[server]\n",
+            "server = 1\n[servers]\n",
+            "server: must be a table, and is a whole number",
+        ),
+        (
+            "scopes = [",
+            "scopes = \"a\" #",
+            "callers[0].scopes: must be a list, and is a text",
+        ),
+        (
+            "[[callers]]",
+            "[callers]",
+            "callers: must be a list of tables, each under `[[callers]]`, and is a table",
+        ),
         ("[log]", "[log]\nlevel = \"lod=er=r\"", "log.level: must be a level"),
         ("[cursors]", "[cursors]\nkey = {}", "cursors.key: give a reference"),
-        ("[cursors]", "[cursors]\nkey = { env = \"EMPTY\" }", "cursors.key: what it refers to is empty"),
-        ("[cursors]", "[cursors]\nkey = { env = \"A\", file = \"b\" }", "cursors.key: give a reference"),
-        ("#expires = 2030-01-31T18:00:00Z", "expires = 2030-01-31T18:00:00", "callers[0].expires: must be a date"),
-        ("[[callers]]", "[[callers]]\naccounts = [\"a:1\"]", "callers[0].accounts: unknown"),
+        (
+            "[cursors]",
+            "[cursors]\nkey = { env = \"EMPTY\" }",
+            "cursors.key: what it refers to is empty",
+        ),
+        (
+            "[cursors]",
+            "[cursors]\nkey = { env = \"A\", file = \"b\" }",
+            "cursors.key: give a reference",
+        ),
+        (
+            "#expires = 2030-01-31T18:00:00Z",
+            "expires = 2030-01-31T18:00:00",
+            "callers[0].expires: must be a date",
+        ),
+        (
+            "[[callers]]",
+            "[[callers]]\naccounts = [\"a:1\"]",
+            "callers[0].accounts: unknown",
+        ),
     ];
     for (old, new, expected) in cases {
         let said = said(&changed(old, new));
-        assert!(said.iter().any(|said| said.starts_with(expected)), "{expected} / {said:#?}");
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected} / {said:#?}"
+        );
     }
 }
 
@@ -277,7 +408,15 @@ fn a_faulty_file_ends_the_program_with_two_and_all_its_faults() {
     let text = "[server]\ndeadline = 1\nlisen = 2\n[log]\nformat = \"xml\"\n[[callers]]\nname = \"a\"\n\
                 [[backends]]\nname = \"B\"\nkind = \"oracle\"\n";
     fs::write(&path, text).unwrap();
-    let paths = ["server.deadline", "server.lisen", "log.format", "callers[0].key_sha256", "callers[0].scopes", "backends[0].name", "backends[0].kind"];
+    let paths = [
+        "server.deadline",
+        "server.lisen",
+        "log.format",
+        "callers[0].key_sha256",
+        "callers[0].scopes",
+        "backends[0].name",
+        "backends[0].kind",
+    ];
     for command in ["check", "serve"] {
         let output = Command::new(env!("CARGO_BIN_EXE_intertie"))
             .args([command, "--config"])
@@ -296,7 +435,10 @@ fn a_faulty_file_ends_the_program_with_two_and_all_its_faults() {
 
 #[test]
 fn a_time_is_what_its_unit_says() {
-    let text = changed("[server]", "[server]\ndrain = \"2m\"\ndrain_delay = \"250ms\"\nmax_body = \"64KiB\"");
+    let text = changed(
+        "[server]",
+        "[server]\ndrain = \"2m\"\ndrain_delay = \"250ms\"\nmax_body = \"64KiB\"",
+    );
     let server = parse(&text).ok().unwrap().server;
     assert_eq!(server.drain, Duration::from_secs(120));
     assert_eq!(server.drain_delay, Duration::from_millis(250));
@@ -318,7 +460,11 @@ fn value() -> impl Strategy<Value = String> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(", "))),
             prop::collection::vec(inner, 0..3).prop_map(|items| {
-                let members: Vec<_> = ["env", "file", "name"].iter().zip(items).map(|(key, item)| format!("{key} = {item}")).collect();
+                let members: Vec<_> = ["env", "file", "name"]
+                    .iter()
+                    .zip(items)
+                    .map(|(key, item)| format!("{key} = {item}"))
+                    .collect();
                 format!("{{ {} }}", members.join(", "))
             }),
         ]
@@ -326,8 +472,15 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let known: Vec<String> = uncommented().lines().filter(|line| !line.starts_with("# ")).map(str::to_owned).collect();
-    let keys: Vec<String> = known.iter().filter_map(|line| line.split_once(" = ").map(|(key, _)| key.to_owned())).collect();
+    let known: Vec<String> = uncommented()
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .map(str::to_owned)
+        .collect();
+    let keys: Vec<String> = known
+        .iter()
+        .filter_map(|line| line.split_once(" = ").map(|(key, _)| key.to_owned()))
+        .collect();
     prop_oneof![
         3 => prop::sample::select(known),
         3 => (prop::sample::select(keys), value()).prop_map(|(key, value)| format!("{key} = {value}")),

@@ -3,6 +3,7 @@
 // Helpers of tests may fail as loudly as the tests themselves, and nothing leaves this crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod config;
 mod sandbox;
 mod sandbox_kraken;
 mod support;

@@ -99,7 +99,8 @@ fn backend(kind: Kind, base: &str) -> Result<Backend, Odd> {
                 authorization_prefix: None,
                 currency: "USD".parse::<Currency>()?,
                 time_zone: "America/Chicago".parse()?,
-                document_hosts: vec![Ipv4Addr::LOCALHOST.to_string()],
+                // None: its own.
+                document_hosts: Vec::new(),
                 max_document: kraken::MAX_DOCUMENT,
                 road,
             }),

@@ -5,8 +5,6 @@
 pub mod gentrack;
 pub mod kraken;
 
-pub mod kraken;
-
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;

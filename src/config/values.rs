@@ -212,20 +212,22 @@ fn on_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// A host's name, as in an address.
+/// A host as in an address, with or without a port.
 pub(super) struct Host(pub(super) String);
 
 impl Value for Host {
-    const EXPECTED: &'static str = "a host's name, such as \"files.example.com\"";
+    const EXPECTED: &'static str = "a host, such as \"files.example.com\" or \"files.example.com:8443\"";
 
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         let text = text::<Self>(value)?;
+        let (host, port) = match text.split_once(':') {
+            None => (text, None),
+            Some((host, port)) => (host, Some(port)),
+        };
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
-        if text.is_empty() || !text.chars().all(plain) {
-            return Err(format!(
-                "{}, in lower case and without a scheme or port",
-                wrong::<Self>(text)
-            ));
+        let named = !host.is_empty() && host.chars().all(plain);
+        if !named || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(format!("{}; in lower case and without https://", wrong::<Self>(text)));
         }
         Ok(Self(text.to_owned()))
     }
