@@ -3,7 +3,9 @@
 // Helpers of tests may fail as loudly as the tests themselves, and nothing leaves this crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod architecture;
 mod config;
+mod process;
 mod sandbox;
 mod sandbox_kraken;
 mod support;
