@@ -48,20 +48,20 @@ fn gentrack() -> Vec<Specimen> {
         read(
             "bills.get",
             "getAccountBills",
-            &bill("10045213~882035~Invoice", ""),
-            &bill("10045213~999999~Invoice", ""),
+            &bill("10045213~bill~882035~Invoice", ""),
+            &bill("10045213~bill~999999~Invoice", ""),
         ),
         read(
             "bills.document",
             "getBillImage",
-            &bill("10045213~882035~Invoice", "/document"),
-            &bill("10045213~999999~Invoice", "/document"),
+            &bill("10045213~bill~882035~Invoice", "/document"),
+            &bill("10045213~bill~999999~Invoice", "/document"),
         ),
         list(
             "bills.readings",
             "getBillMeterReadings",
-            &bill("10045213~882035~Invoice", "/readings"),
-            &bill("10045213~999999~Invoice", "/readings"),
+            &bill("10045213~bill~882035~Invoice", "/readings"),
+            &bill("10045213~bill~999999~Invoice", "/readings"),
         ),
         list(
             "transactions.list",
@@ -80,8 +80,8 @@ fn gentrack() -> Vec<Specimen> {
         read(
             "meters.get",
             "getMeterStructure",
-            "/v1/meters/gentrack-au:10045213~sp~4107755~E7718842",
-            "/v1/meters/gentrack-au:10045213~sp~4107755~E0000000",
+            "/v1/meters/gentrack-au:10045213~sp~4107755~m~E7718842",
+            "/v1/meters/gentrack-au:10045213~sp~4107755~m~E0000000",
         ),
         list(
             "readings.list",
@@ -105,5 +105,47 @@ fn gentrack() -> Vec<Specimen> {
             once: true,
             ..read("readings.submit", "submitMeterReadings", &point(here, "/readings"), &point(nowhere, "/readings"))
         },
+    ]
+}
+
+fn kraken() -> Vec<Specimen> {
+    let account = |id: &str, rest: &str| format!("/v1/accounts/kraken-us:{id}{rest}");
+    let point = |id: &str, rest: &str| format!("/v1/service-points/kraken-us:{id}{rest}");
+    let bill = |id: &str, rest: &str| format!("/v1/bills/kraken-us:{id}{rest}");
+    let (whole, none) = ("A-5E90B3F4", "A-00000000");
+    let (here, nowhere) = ("A-5E90B3F4~sp~61001~10443720000111222", "A-5E90B3F4~sp~61001~10443720000000000");
+    let (month, days) = ("?from=2026-01-01&to=2026-02-01", "?from=2026-03-07&to=2026-03-10&resolution=PT1H");
+    vec![
+        Specimen {
+            missing: None,
+            ..list("accounts.search", "Accounts", "/v1/accounts?backend=kraken-us", "")
+        },
+        read("accounts.get", "Account", &account(whole, ""), &account(none, "")),
+        read("accounts.balance", "Balance", &account(whole, "/balance"), &account(none, "/balance")),
+        list("bills.list", "Bills", &account(whole, "/bills"), &account(none, "/bills")),
+        read("bills.get", "Bill", &bill("A-7C41D0E2~930412", ""), &bill("A-7C41D0E2~999999", "")),
+        read(
+            "bills.document",
+            "BillDocument",
+            &bill("A-7C41D0E2~930412", "/document"),
+            &bill("A-7C41D0E2~999999", "/document"),
+        ),
+        list("transactions.list", "Transactions", &account(whole, "/transactions"), &account(none, "/transactions")),
+        list("service_points.list", "Properties", &account(whole, "/service-points"), &account(none, "/service-points")),
+        read("service_points.get", "Properties", &point(here, ""), &point(nowhere, "")),
+        list("meters.list", "Properties", &account(whole, "/meters"), &account(none, "/meters")),
+        read(
+            "meters.get",
+            "Properties",
+            "/v1/meters/kraken-us:A-7C41D0E2~m~48213~10032789401234567~119004417",
+            "/v1/meters/kraken-us:A-7C41D0E2~m~48213~10032789401234567~000000000",
+        ),
+        list(
+            "readings.list",
+            "Readings",
+            &point(here, &format!("/readings{month}")),
+            &point(nowhere, &format!("/readings{month}")),
+        ),
+        list("usage.list", "Usage", &point(here, &format!("/usage{days}")), &point(nowhere, &format!("/usage{days}"))),
     ]
 }

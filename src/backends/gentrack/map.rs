@@ -1114,3 +1114,6 @@ fn by_number(a: &str, b: &str) -> Ordering {
         a.cmp(b)
     }
 }
+
+#[cfg(test)]
+mod tests;

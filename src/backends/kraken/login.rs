@@ -13,12 +13,15 @@ use super::documents::{Document as _, ObtainKrakenToken, obtain_kraken_token};
 use super::wire::{Answer, LoginData};
 use super::{Credential, verdict};
 use crate::error::{Error, ErrorKind, Result};
-use crate::upstream::grants::{Grant, Renewal, Token};
+use crate::upstream::grants::{Grant, LOGIN_TIMEOUT, Renewal, Token};
 use crate::upstream::send::Sender;
 use crate::upstream::{Call, Reply};
 
 /// The most bytes of a login's reply; a token has a few thousand.
 const MAX_REPLY: usize = 64 * 1024;
+
+/// How long before its end a token is renewed (contract, "Authentication").
+const EARLY: Duration = Duration::from_secs(5 * 60);
 
 /// Logs in to one deployment with one credential.
 pub(super) struct Login {
@@ -33,7 +36,7 @@ impl Login {
         Self {
             endpoint,
             credential,
-            within,
+            within: within.min(LOGIN_TIMEOUT),
         }
     }
 
@@ -93,6 +96,10 @@ impl Grant for Login {
         }
         let data = self.ask(sender, with_credential(&self.credential)).await?;
         token(data, None)
+    }
+
+    fn renew_early(&self) -> Option<Duration> {
+        Some(EARLY)
     }
 }
 

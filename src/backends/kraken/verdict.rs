@@ -7,15 +7,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
 
 use super::wire::{Answer, Fault, Step};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::upstream::Reply;
+use crate::upstream::{Reply, retry_after};
 
 /// The vendor's registry of 493 error codes, with the class that the contract gives each.
 const REGISTRY: &str = include_str!("errors.csv");
@@ -244,7 +244,7 @@ fn is_html(reply: &Reply) -> bool {
 
 /// What a failing status means by itself. `graphql`: whether the body is a GraphQL answer.
 fn by_status(reply: &Reply, graphql: bool) -> Error {
-    let after = retry_after(reply, SystemTime::now());
+    let after = retry_after(&reply.headers);
     match reply.status {
         StatusCode::TOO_MANY_REQUESTS => {
             Error::new(ErrorKind::Throttled, "the system is limiting us").retry(Retry::Safe {
@@ -270,16 +270,6 @@ fn by_status(reply: &Reply, graphql: bool) -> Error {
         }
         _ => Error::new(ErrorKind::Refused, "the system refused the request"),
     }
-}
-
-/// The wait that a reply asks for, in seconds or until a date (RFC 9110, section 10.2.3).
-fn retry_after(reply: &Reply, now: SystemTime) -> Option<Duration> {
-    let text = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(SystemTime::from(date).duration_since(now).unwrap_or_default())
 }
 
 /// Judges a reply to a login. Whatever the system itself refuses here is a refusal of the credential: KT-CT-1137, 1138 and
@@ -508,14 +498,8 @@ mod tests {
         let mut limited = reply(429, "slow down");
         let after = |reply: &Reply| verdict(reply).unwrap_err().retryable().after().unwrap();
         assert_eq!(after(&limited), BACK_OFF);
-        limited.headers.insert(RETRY_AFTER, "7".parse().unwrap());
+        limited.headers.insert(http::header::RETRY_AFTER, "7".parse().unwrap());
         assert_eq!(after(&limited), Duration::from_secs(7));
-        limited
-            .headers
-            .insert(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
-        assert_eq!(after(&limited), Duration::ZERO);
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 30);
-        assert_eq!(retry_after(&limited, at), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -23,11 +23,11 @@
 //! | `960001`–`960005` | water statements by quarter; `960004` is held, `960005` open | `A-5E90B3F4` |
 //! | `970001`–`970003` | invoices; `970002` has no file, `970003` is a credit note | `A-5E90B3F4` |
 //! | `980001`, `980002` | collective bills | `A-5E90B3F4` |
-//! | `910001`–`910005` | imported bills; `910005` has no period | `A-5E90B3F4` |
+//! | `910001`–`910006` | imported bills; `910005` has no period | `A-5E90B3F4` |
 //! | `61001`, ESI IDs `10443720000111222`, `10443720000111333` | property; exchanged meter; solar | `A-5E90B3F4` |
 //! | `61002`, ESI IDs `10443720000444555`, `10443720000777888` | property left in 2026; no meter at the second | `A-5E90B3F4` |
 //!
-//! Forty bills in all on `A-5E90B3F4`, 37 of them under the default filters. Meter data: 2025-10-01 to 2026-02-04 for
+//! Forty bills that count and an annulled one on `A-5E90B3F4`, 38 of them under the default filters. Meter data: 2025-10-01 to 2026-02-04 for
 //! `A-7C41D0E2`, 2025-10-01 to 2026-09-30 for `A-5E90B3F4`, both changes of the clock included.
 //!
 //! What the contract leaves open and is inference here: the measure of complexity (see `limits`), which of KT-CT-1202

@@ -468,9 +468,9 @@ fn water_ledger() -> (Book, Vec<Value>) {
 
 /// Bills of the system before migration. Totals may be all there is.
 fn imported_bills() -> Vec<Value> {
-    (1..=5_i64)
+    (1..=6_i64)
         .map(|number| {
-            let from = OLDER.saturating_sub((6 - number).months());
+            let from = OLDER.saturating_sub((7 - number).months());
             let dated = number != 5;
             json!({
                 "__typename": "PreKrakenBillType",
