@@ -134,16 +134,19 @@ pub(super) const CODES: &[Code] = &[
     code("upstream_unreadable", ErrorKind::Unreadable, StatusCode::BAD_GATEWAY, "The system's reply cannot be read",
         "The billing system's reply does not decode, or lacks a fact the record cannot do without; `detail` says where.",
         "The gateway's developers act. Report the `request_id`."),
-    code("incomplete", ErrorKind::Unavailable, StatusCode::BAD_GATEWAY, "Not every backend answered",
-        "The answer would have been drawn from several backends, and not all of them gave what they have: either \
-         `Prefer: handling=strict` was asked for, or none of them answered. `detail` names them.",
-        "The caller tries again, names fewer backends in `backend`, or does without `handling=strict`."),
+    code("integrity", ErrorKind::Unreadable, StatusCode::BAD_GATEWAY, "The system answered about something else",
+        "The billing system's reply is about another record than the one asked for. It is not passed on.",
+        "The gateway's developers act. Report the `request_id`."),
     code("upstream_throttled", ErrorKind::Throttled, StatusCode::SERVICE_UNAVAILABLE, "The system is limiting the gateway",
         "The billing system takes no more calls from the gateway for now.",
         "The caller waits: `Retry-After` and `retry_after_s` say how long, if the system does."),
     code("upstream_unavailable", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The system is not to be had",
         "The billing system was not reached, or it failed.",
         "The caller tries again later."),
+    code("incomplete", ErrorKind::Unavailable, StatusCode::BAD_GATEWAY, "Not every backend answered",
+        "The answer would have been drawn from several backends, and not all of them gave what they have: either \
+         `Prefer: handling=strict` was asked for, or none of them answered. `detail` names them.",
+        "The caller tries again, names fewer backends in `backend`, or does without `handling=strict`."),
     code("not_ready", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The gateway takes no calls",
         "The gateway is starting or being shut down.",
         "Whoever sends calls here sends them elsewhere until `GET /readyz` answers 200."),
@@ -239,13 +242,15 @@ pub(super) struct NativeProblem {
 pub(super) struct MemberProblem {
     /// A member of the body, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/readings/0/value")]
+    #[schema(value_type = String, example = "/readings/0/value")]
     pointer: Option<String>,
     /// A path or query parameter, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     parameter: Option<String>,
     /// A header, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     header: Option<&'static str>,
     /// What is wrong with it.
     detail: String,

@@ -3,3 +3,4 @@
 pub mod exchange;
 pub mod gentrack_contract;
 pub mod kraken_contract;
+pub mod openapi;
