@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tracing::{debug, error, warn};
@@ -64,6 +65,15 @@ pub(super) const CODES: &[Code] = &[
     code("invalid_cursor", ErrorKind::Invalid, StatusCode::BAD_REQUEST, "The cursor does not fit",
         "The cursor was altered or cut, or it was given out for another list or for other filters.",
         "The caller repeats the filters the cursor was given out for, or starts again without it."),
+    code("unreadable_request", ErrorKind::Invalid, StatusCode::BAD_REQUEST, "The request is no HTTP",
+        "The request line or a header is not as HTTP/1.1 has them. The connection is closed.",
+        "The caller's developers correct the client, or whatever stands between."),
+    code("uri_too_long", ErrorKind::Invalid, StatusCode::URI_TOO_LONG, "The address is too long",
+        "The request's path and query are longer than this gateway takes. The connection is closed.",
+        "The caller asks for less at once."),
+    code("headers_too_large", ErrorKind::Invalid, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large",
+        "The request line and headers are larger, or the headers more, than this gateway takes. The connection is closed.",
+        "The caller sends fewer or shorter headers."),
     code("body_too_large", ErrorKind::Invalid, StatusCode::PAYLOAD_TOO_LARGE, "The body is too large",
         "The body is larger than this gateway takes.",
         "The caller sends less at once."),
@@ -345,6 +355,23 @@ pub(super) fn of_status(status: StatusCode) -> Error {
 /// The failure of a body that is larger than is taken.
 pub(super) fn too_large() -> Error {
     Error::new(ErrorKind::Invalid, "the body is larger than this gateway takes").code("body_too_large")
+}
+
+/// The document of a request that was refused before it could be read, so that it has no names but those made here.
+pub(super) fn of_unread(status: StatusCode) -> Bytes {
+    let (code, detail) = match status {
+        StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are longer than is taken"),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            ("headers_too_large", "the headers are larger or more than is taken")
+        }
+        _ => ("unreadable_request", "the request line or a header cannot be read"),
+    };
+    let error = Error::new(ErrorKind::Invalid, detail).code(code);
+    let trail = Trail::of(&HeaderMap::new());
+    log(&error, &trail, None);
+    serde_json::to_vec(&Problem::of(&error, &trail, None))
+        .unwrap_or_default()
+        .into()
 }
 
 /// The failure a panic stands for. What the panic said is for the log only.

@@ -74,6 +74,9 @@ use crate::upstream::{self, Credentials, Upstream, tokens};
 /// What this kind of system is called.
 pub const KIND: &str = "kraken";
 
+/// The largest document taken unless it is configured otherwise.
+pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
+
 /// How one deployment is reached and what it does not say of itself.
 #[derive(Clone, Debug)]
 pub struct Config {
