@@ -570,6 +570,24 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_without_certificates_will_do() {
+        // The store is looked for in places the environment names, so the test is run once more in one that names none.
+        let this = "upstream::send::tests::a_machine_without_certificates_will_do";
+        if std::env::var_os("SSL_CERT_FILE").is_some_and(|file| file == "/nonexistent") {
+            sender(&Settings::default());
+            return;
+        }
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", this])
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    #[test]
     fn a_proxy_or_a_root_that_cannot_be_read_is_refused() {
         let proxy = Settings {
             proxy: Some("http://user:marked-secret@ /".into()),

@@ -502,6 +502,34 @@ async fn a_login_that_hangs_loses_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_login_that_hangs_after_the_call_came_back_loses_no_call() {
+    // Back because its token was refused, and back because the system was closed for longer than the token lived.
+    for status in [401, 503] {
+        let (system, script) = system(move |_, _| async move {
+            tokio::time::sleep(SECOND).await;
+            Ok(ask_again_after(status, "5"))
+        });
+        let grant = logins(|number| async move {
+            if number > 1 {
+                pending::<()>().await;
+            }
+            Ok(token(number, 3 * SECOND))
+        });
+        let road = Upstream::scripted("acme", settings(), Some(credentials(grant)), verdict, script);
+        let call = Call {
+            deadline: Instant::now() + 9 * SECOND,
+            ..once()
+        };
+        let error = road.call(call).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retryable()),
+            (ErrorKind::TimedOut, Retry::Safe { after: None })
+        );
+        assert_eq!(system.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_twice_is_told() {
     let (system, script) = system(|_, _| async { Ok(reply(401, "")) });
     let grant = logins(|number| async move { Ok(token(number, 3600 * SECOND)) });
