@@ -69,13 +69,7 @@ pub fn route_of(path: &str) -> String {
 /// Checks one answer against what the document says of its route and status.
 ///
 /// `route` is the path as declared, such as `/v1/bills/{bill}`; `none` where no route matched.
-pub fn check_answer(
-    method: &str,
-    route: &str,
-    status: u16,
-    content_type: &str,
-    body: &[u8],
-) -> Result<(), String> {
+pub fn check_answer(method: &str, route: &str, status: u16, content_type: &str, body: &[u8]) -> Result<(), String> {
     let media = content_type.split(';').next().unwrap_or_default().trim();
     let answer = if DOCUMENT["paths"][route][method.to_ascii_lowercase()].is_object() {
         let answers = format!("/paths/{}/{}/responses", escaped(route), method.to_ascii_lowercase());
