@@ -6,6 +6,9 @@
 mod api;
 mod architecture;
 mod config;
+mod conformance;
+mod gentrack;
+mod kraken;
 mod openapi;
 mod process;
 mod sandbox;

@@ -4,3 +4,5 @@ pub mod exchange;
 pub mod gentrack_contract;
 pub mod kraken_contract;
 pub mod openapi;
+pub mod stage;
+pub mod tap;
