@@ -31,6 +31,11 @@ pub struct Specimen {
     pub native: &'static str,
 }
 
+/// One request for every operation of a backend.
+pub fn specimens_of(backend: &str) -> Vec<Specimen> {
+    specimens::of(backend)
+}
+
 /// What ran, for the table at the end.
 #[derive(Default)]
 pub struct Ran {

@@ -2,7 +2,6 @@
 //!
 //! Every answer is checked against `openapi/intertie.json` before a test sees it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -28,8 +27,7 @@ use super::tap::Tap;
 pub struct Stage {
     /// The simulated systems.
     pub systems: Running,
-    /// What passed between the adapters and each system, if the lines are tapped.
-    pub taps: BTreeMap<&'static str, Tap>,
+    tap: Option<Tap>,
     face: Router,
 }
 
@@ -58,28 +56,38 @@ impl Answer {
 impl Stage {
     /// Opens it with lines straight to the systems.
     pub async fn open() -> Self {
-        Self::with(false).await
+        Self::with(false, Settings::default().concurrency).await
     }
 
-    /// Opens it with a tap on each line.
+    /// Opens it with a tap on the lines.
     pub async fn tapped() -> Self {
-        Self::with(true).await
+        Self::with(true, Settings::default().concurrency).await
     }
 
-    async fn with(tapped: bool) -> Self {
-        let systems = sandbox::start(&Kind::ALL, SocketAddr::from(([127, 0, 0, 1], 0)))
+    /// Opens it with room for thousands of calls at once.
+    pub async fn roomy() -> Self {
+        Self::with(false, 512).await
+    }
+
+    /// What passed between the adapters and the systems.
+    pub fn tap(&self) -> &Tap {
+        self.tap.as_ref().expect("the lines are not tapped")
+    }
+
+    async fn with(tapped: bool, concurrency: usize) -> Self {
+        let systems = sandbox::start(&[Kind::Gentrack, Kind::Kraken], SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
-        let mut taps = BTreeMap::new();
-        let mut line = systems.addr();
-        if tapped {
-            let tap = Tap::on(line).await;
-            line = tap.address;
-            taps.insert("all", tap);
-        }
+        let tap = if tapped {
+            Some(Tap::on(systems.addr()).await)
+        } else {
+            None
+        };
+        let line = tap.as_ref().map_or(systems.addr(), |tap| tap.address);
         let road = Settings {
             attempt_timeout: Duration::from_secs(10),
             backoff: Duration::from_millis(5),
+            concurrency,
             ..Settings::default()
         };
         let tokens = Arc::new(tokens::Cache::default());
@@ -115,7 +123,7 @@ impl Stage {
             ready: Arc::new(AtomicBool::new(true)),
             metrics: Arc::new(String::new),
         });
-        Self { systems, taps, face }
+        Self { systems, tap, face }
     }
 
     /// The backends the gateway has.
