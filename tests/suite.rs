@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod sandbox;
+mod sandbox_tmf678;
 mod support;

@@ -16,7 +16,9 @@
 pub mod counts;
 pub mod fault;
 pub mod gentrack;
+mod pdf;
 mod serve;
+pub mod tmf678;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,16 +30,19 @@ pub use serve::{Running, start};
 pub enum Kind {
     /// Gentrack's REST API.
     Gentrack,
+    /// The TMF678-style bill API.
+    Tmf678,
 }
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 1] = [Kind::Gentrack];
+    pub const ALL: [Kind; 2] = [Kind::Gentrack, Kind::Tmf678];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Gentrack => "gentrack",
+            Kind::Tmf678 => "tmf678",
         }
     }
 }
@@ -50,7 +55,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack")]
+#[error("`{0}` cannot be simulated; there are: gentrack, tmf678")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

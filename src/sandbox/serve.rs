@@ -27,7 +27,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::fault::Fault;
-use super::{Kind, gentrack};
+use super::{Kind, gentrack, tmf678};
 
 /// Largest request body taken, in bytes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -209,12 +209,14 @@ impl System {
 fn router(kind: Kind, base: &str, counts: Counts) -> Router {
     match kind {
         Kind::Gentrack => gentrack::router(base, counts),
+        Kind::Tmf678 => tmf678::router(base, counts),
     }
 }
 
 fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<String> {
     match kind {
         Kind::Gentrack => gentrack::operation(method, path, body),
+        Kind::Tmf678 => tmf678::operation(method, path, body),
     }
 }
 
@@ -222,6 +224,8 @@ fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<Str
 fn is_login(kind: Kind, operation: Option<&str>, _body: &[u8]) -> bool {
     match kind {
         Kind::Gentrack => operation == Some(LOGIN),
+        // Credentials come with each call.
+        Kind::Tmf678 => false,
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub mod exchange;
 pub mod gentrack_contract;
+pub mod tmf678_contract;
