@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod sandbox;
+mod sandbox_crmcom;
 mod sandbox_tmf678;
 mod support;

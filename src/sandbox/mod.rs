@@ -14,6 +14,7 @@
 //! [`Running`] does the same in process.
 
 pub mod counts;
+pub mod crmcom;
 pub mod fault;
 pub mod gentrack;
 mod pdf;
@@ -32,17 +33,20 @@ pub enum Kind {
     Gentrack,
     /// The TMF678-style bill API.
     Tmf678,
+    /// CRM.COM's Web API.
+    Crmcom,
 }
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 2] = [Kind::Gentrack, Kind::Tmf678];
+    pub const ALL: [Kind; 3] = [Kind::Gentrack, Kind::Tmf678, Kind::Crmcom];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Gentrack => "gentrack",
             Kind::Tmf678 => "tmf678",
+            Kind::Crmcom => "crmcom",
         }
     }
 }
@@ -55,7 +59,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack, tmf678")]
+#[error("`{0}` cannot be simulated; there are: gentrack, tmf678, crmcom")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

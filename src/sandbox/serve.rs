@@ -27,7 +27,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::fault::Fault;
-use super::{Kind, gentrack, tmf678};
+use super::{Kind, crmcom, gentrack, tmf678};
 
 /// Largest request body taken, in bytes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -210,6 +210,7 @@ fn router(kind: Kind, base: &str, counts: Counts) -> Router {
     match kind {
         Kind::Gentrack => gentrack::router(base, counts),
         Kind::Tmf678 => tmf678::router(base, counts),
+        Kind::Crmcom => crmcom::router(base, counts),
     }
 }
 
@@ -217,6 +218,7 @@ fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<Str
     match kind {
         Kind::Gentrack => gentrack::operation(method, path, body),
         Kind::Tmf678 => tmf678::operation(method, path, body),
+        Kind::Crmcom => crmcom::operation(method, path, body),
     }
 }
 
@@ -226,6 +228,7 @@ fn is_login(kind: Kind, operation: Option<&str>, _body: &[u8]) -> bool {
         Kind::Gentrack => operation == Some(LOGIN),
         // Credentials come with each call.
         Kind::Tmf678 => false,
+        Kind::Crmcom => crmcom::signs_in(operation),
     }
 }
 
