@@ -1,8 +1,8 @@
 //! A simulated CRM.COM Web API v2, accounts receivable, written from the reconstructed contract (`openapi.yaml` and its
 //! README) alone.
 //!
-//! The API is served below [`API_PATH`]; all 13 calls of the contract are there under its operationIds. A POST carries the
-//! session token in its JSON body, a GET in its query; no header is looked at. Every failure is an envelope whose
+//! The API is served below [`API_PATH`]; all 13 calls of the contract are there under its operationIds. A POST carries
+//! the session token in its JSON body, a GET in its query; no header is looked at. Every failure is an envelope whose
 //! `status.code` is not `OK`, under HTTP 200, as the contract's examples have it.
 //!
 //! # Logins
@@ -16,8 +16,8 @@
 //! | [`ORGANISATION_R14`] | R14 | the same | the same |
 //! | [`ORGANISATION_R11`] | R11 | 32 hex digits | one hour without use |
 //!
-//! `POST authentication/web_api_key/token` knows [`WEB_API_KEY`], which belongs to [`ORGANISATION`], as user name of HTTP
-//! Basic with an empty password; its token has 32 hex digits and lives two hours after issue.
+//! `POST authentication/web_api_key/token` knows [`WEB_API_KEY`], which belongs to [`ORGANISATION`], as user name of
+//! HTTP Basic with an empty password; its token has 32 hex digits and lives two hours after issue.
 //!
 //! # Data
 //!
@@ -26,8 +26,8 @@
 //! - `ACR0000000056`, id `E0623A1C29FF47C991CF544BCBE6A97F`: the contract's examples. Active; 58.55 EUR owed, of which
 //!   12.3 past due. Its access tokens: authentication code `7001000200030004`, `marios` with pass code `4711`, one-time
 //!   password `482913`. In [`ORGANISATION_R14`] it is the example of the newer shape, with nothing owed.
-//! - `ACR0000000001`: a company that heads a group (`parent_account` is `true`), with the members `ACR0000000056` (fully
-//!   funded), `ACR0000000059` and `ACR0000000060` (partially funded); direct debit with an IBAN.
+//! - `ACR0000000001`: a company that heads a group (`parent_account` is `true`), with the members `ACR0000000056`
+//!   (fully funded), `ACR0000000059` and `ACR0000000060` (partially funded); direct debit with an IBAN.
 //! - `ACR0000000057`: 120.45 USD in credit; cards wrapped as `{default, card}`; an access token that it shows
 //!   (`7001000200030057`, `eleni` with `0815`, `571957`); `credit_period` 0.
 //! - `ACR0000000058`: 310.97 EUR owed, of which 210.97 past due, limit exceeded; `credit_period` is an object in every
@@ -46,22 +46,22 @@
 //!
 //! All of these are inferred:
 //!
-//! - The words of failures, save the five the examples have. A path that is not there is 404, another method 405, a POST
-//!   that is not JSON 415, each with an envelope.
+//! - The words of failures, save the five the examples have. A path that is not there is 404, another method 405, a
+//!   POST that is not JSON 415, each with an envelope.
 //! - Terminating has no preconditions. It settles the account: `balance` and `outstanding_amount` become 0, as in the
 //!   published pair. Whatever would change a terminated account is refused as the second termination is.
 //! - Suspending a suspended account, unsuspending one that is not, and suspending a system account are refused.
 //! - A one-time password works once. A name that several accounts share is refused.
-//! - `fields_set` leaves out names that the record has not; blanks in it are refused. Parameters that a call does not know
-//!   are refused where the contract closes the list of them, and in GETs.
+//! - `fields_set` leaves out names that the record has not; blanks in it are refused. Parameters that a call does not
+//!   know are refused where the contract closes the list of them, and in GETs.
 //! - In R14 `credit_period` is an object and `presentment_method` is called `presentment_preference`.
 //! - A created account has the next number from `ACR0000001001`, that number as its name if none was sent, EUR if no
 //!   currency was, and everything else null. Parameters the contract does not list are ignored.
-//! - A list is not paged; the list of members starts at `offset` and is whole without `number_of_results`. An account that
-//!   heads no group has no members.
-//! - [`Fault::Throttled`] answers 429 with an envelope, and `Retry-After` if it has a number. [`Fault::Status`] answers an
-//!   envelope, or a proxy's page for 502 and 504. [`Fault::ErrorInside`] is a failure in a 200; [`Fault::ExpiredToken`] and
-//!   [`Fault::RevokedTokens`] lead to the contract's failure for a dead token.
+//! - A list is not paged; the list of members starts at `offset` and is whole without `number_of_results`. An account
+//!   that heads no group has no members.
+//! - [`Fault::Throttled`] answers 429 with an envelope, and `Retry-After` if it has a number. [`Fault::Status`] answers
+//!   an envelope, or a proxy's page for 502 and 504. [`Fault::ErrorInside`] is a failure in a 200;
+//!   [`Fault::ExpiredToken`] and [`Fault::RevokedTokens`] lead to the contract's failure for a dead token.
 
 mod answer;
 mod ledger;
