@@ -1,7 +1,11 @@
 //! Who is calling.
 
+mod keys;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+pub use keys::{Callers, Key, sha256};
 
 use crate::operations::Scope;
 

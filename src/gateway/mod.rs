@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use tracing::{Instrument as _, warn};
 
 pub use directory::Directory;
+
+pub use crate::backends::{Backend, Capability, Limits};
 pub use fanout::{Gathered, Source, SourceStatus};
 
 use crate::auth::Caller;
-use crate::backends::Backend;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::id::BackendName;
 use crate::operations::{Context, Operation, Repeat};
 
@@ -168,7 +169,7 @@ fn late(once: bool) -> Error {
             "no answer in time; whether the call was executed is not known",
         )
     } else {
-        Error::new(ErrorKind::TimedOut, "no answer in time")
+        Error::new(ErrorKind::TimedOut, "no answer in time").retry(Retry::IfRepeatable { after: None })
     }
 }
 

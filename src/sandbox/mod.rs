@@ -17,6 +17,7 @@ pub mod counts;
 pub mod crmcom;
 pub mod fault;
 pub mod gentrack;
+pub mod kraken;
 mod pdf;
 mod serve;
 pub mod tmf678;
@@ -31,6 +32,8 @@ pub use serve::{Running, start};
 pub enum Kind {
     /// Gentrack's REST API.
     Gentrack,
+    /// Kraken's GraphQL API.
+    Kraken,
     /// The TMF678-style bill API.
     Tmf678,
     /// CRM.COM's Web API.
@@ -39,12 +42,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 3] = [Kind::Gentrack, Kind::Tmf678, Kind::Crmcom];
+    pub const ALL: [Kind; 4] = [Kind::Gentrack, Kind::Kraken, Kind::Tmf678, Kind::Crmcom];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Gentrack => "gentrack",
+            Kind::Kraken => "kraken",
             Kind::Tmf678 => "tmf678",
             Kind::Crmcom => "crmcom",
         }
@@ -59,7 +63,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack, tmf678, crmcom")]
+#[error("`{0}` cannot be simulated; there are: gentrack, kraken, tmf678, crmcom")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

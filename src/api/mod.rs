@@ -1,0 +1,336 @@
+//! The HTTP face: routes and their documentation in one list, what stands around every request in another.
+//!
+//! A handler extracts, builds the operation, hands it to the gateway and answers. Nothing here knows one backend from
+//! another.
+
+mod accounts;
+mod answer;
+mod backends;
+mod bills;
+pub mod cursor;
+mod document;
+mod extract;
+mod meters;
+mod ops;
+mod problem;
+mod readings;
+mod service_points;
+mod trail;
+mod transactions;
+mod usage;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tracing::info;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
+
+use crate::auth::{Caller, Callers};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gateway::Gateway;
+use crate::model::id::BackendName;
+use crate::operations::accounts::{GetAccount, GetBalance, SearchAccounts};
+use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
+use crate::operations::service_points::{GetServicePoint, ListServicePoints};
+use crate::operations::transactions::ListTransactions;
+use crate::operations::usage::ListUsage;
+use crate::operations::{Context, Operation, Scope};
+use problem::{Failed, Failure};
+use trail::Trail;
+
+/// Prints the metrics as Prometheus text.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the face needs to answer requests.
+pub struct State {
+    /// The road of every call.
+    pub gateway: Gateway,
+    /// Who may call.
+    pub callers: Callers,
+    /// What seals cursors; gateways behind one address share its secret.
+    pub cursors: cursor::Seal,
+    /// What an operator sets.
+    pub settings: Settings,
+    /// Whether the process may be sent calls: set when it is up, unset before it drains.
+    pub ready: Arc<AtomicBool>,
+    /// Prints the metrics.
+    pub metrics: Metrics,
+}
+
+/// What an operator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a call may take unless its caller says otherwise.
+    pub default_deadline: Duration,
+    /// The longest a caller may make a call take.
+    pub max_deadline: Duration,
+    /// The most bytes of a request's body.
+    pub max_body: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_deadline: Duration::from_secs(30),
+            max_deadline: Duration::from_secs(120),
+            max_body: 1024 * 1024,
+        }
+    }
+}
+
+type Shared = Arc<State>;
+
+/// The whole face, ready to be served.
+pub fn router(state: State) -> Router {
+    let shared = Arc::new(state);
+    let (calls, document) = calls().split_for_parts();
+    let (own, own_document) = own().split_for_parts();
+    let document = document::finished(document, own_document);
+    let written = ops::Written(document.to_json().unwrap_or_default().into());
+    let calls = calls.route_layer(from_fn_with_state(Arc::clone(&shared), admit));
+    let own = own.layer(axum::Extension(written));
+    calls
+        .merge(own)
+        .with_state(Arc::clone(&shared))
+        .merge(document::page())
+        // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
+        // under /v1 and /metrics: health and documentation are for everybody.
+        .layer(
+            ServiceBuilder::new()
+                // First of all the names of the request, which everything inside logs and returns.
+                .layer(from_fn(name))
+                // Then the one line about each request and the problem document of each failure, also of those that the
+                // layers further in cause.
+                .layer(from_fn(account_for))
+                // Panics become failures here, so that they are logged and answered like any other.
+                .layer(CatchPanicLayer::custom(problem::of_panic))
+                // Innermost, the cap on bodies: whoever reads one cannot read more.
+                .layer(RequestBodyLimitLayer::new(shared.settings.max_body)),
+        )
+}
+
+/// The problem document for a request that was refused before it could be read, and so never reached [`router`].
+#[must_use]
+pub fn refusal(status: StatusCode) -> Bytes {
+    problem::of_unread(status)
+}
+
+/// The OpenAPI 3.1 document of everything that [`router`] serves.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    document::finished(calls().into_openapi(), own().into_openapi())
+}
+
+/// The calls of callers: each route with its documentation, each operation with the type that says what is true of it.
+fn calls() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(of::<SearchAccounts>(routes!(accounts::search_accounts)))
+        .routes(of::<GetAccount>(routes!(accounts::get_account)))
+        .routes(of::<GetBalance>(routes!(accounts::get_balance)))
+        .routes(of::<ListBills>(routes!(bills::list_bills)))
+        .routes(of::<GetBill>(routes!(bills::get_bill)))
+        .routes(of::<GetBillDocument>(routes!(bills::get_bill_document)))
+        .routes(of::<ListBillReadings>(routes!(bills::list_bill_readings)))
+        .routes(of::<ListTransactions>(routes!(transactions::list_transactions)))
+        .routes(of::<ListServicePoints>(routes!(service_points::list_service_points)))
+        .routes(of::<GetServicePoint>(routes!(service_points::get_service_point)))
+        .routes(of::<ListMeters>(routes!(meters::list_meters)))
+        .routes(of::<GetMeter>(routes!(meters::get_meter)))
+        .routes(of::<ListReadings>(routes!(readings::list_readings)))
+        .routes(of::<ValidateReadings>(routes!(readings::validate_readings)))
+        .routes(of::<SubmitReadings>(routes!(readings::submit_readings)))
+        .routes(of::<ListUsage>(routes!(usage::list_usage)))
+        .routes(routes!(backends::list_backends))
+        .routes(routes!(backends::get_backend))
+        .routes(routes!(backends::list_capabilities))
+        .routes(routes!(ops::metrics))
+}
+
+/// What everybody may ask of the process.
+fn own() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(ops::live))
+        .routes(routes!(ops::ready))
+        .routes(routes!(ops::openapi))
+        .routes(routes!(ops::problem_page))
+}
+
+/// Writes what an operation's type says into the documentation of its route.
+fn of<O: Operation>(routes: UtoipaMethodRouter<Shared>) -> UtoipaMethodRouter<Shared> {
+    let (schemas, mut paths, router) = routes;
+    document::declare::<O>(&mut paths);
+    (schemas, paths, router)
+}
+
+/// One request of one caller, as far as it is the same for every operation.
+struct Ask {
+    shared: Shared,
+    caller: Arc<Caller>,
+    cx: Context,
+    trail: Trail,
+    headers: HeaderMap,
+}
+
+impl Ask {
+    /// Asks for the system's own record too, if it is wanted.
+    fn native(mut self, wanted: bool) -> Self {
+        self.cx.native = wanted;
+        self
+    }
+
+    /// Checks a right that no operation stands for.
+    fn require(&self, scope: Scope) -> Result<()> {
+        if self.caller.holds(scope) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Forbidden,
+            format!("the caller lacks the scope `{}`", scope.as_str()),
+        )
+        .code("insufficient_scope"))
+    }
+}
+
+/// What an answer says of itself to the line about its request.
+#[derive(Clone)]
+struct Served {
+    operation: &'static str,
+    backend: Option<BackendName>,
+}
+
+/// Names the request, and says the name in the answer.
+async fn name(mut request: Request, next: Next) -> Response {
+    let trail = Trail::of(request.headers());
+    let id = HeaderValue::from_str(&trail.request_id);
+    request.extensions_mut().insert(trail);
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if let Ok(id) = id {
+        headers.insert(trail::REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // What is not said to be for everybody is one customer's.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-store"));
+    response
+}
+
+/// Asks who calls.
+async fn admit(
+    axum::extract::State(shared): axum::extract::State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = match shared.callers.authenticate(request.headers()) {
+        Ok(caller) => caller,
+        Err(error) => return Failure::from(error).into_response(),
+    };
+    request.extensions_mut().insert(Arc::clone(&caller));
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(caller);
+    response
+}
+
+/// Turns failures into problem documents, and logs the request and what became of it.
+async fn account_for(request: Request, next: Next) -> Response {
+    let trail = request
+        .extensions()
+        .get::<Trail>()
+        .cloned()
+        .unwrap_or_else(|| Trail::of(request.headers()));
+    let mut line = Line {
+        method: request.method().clone(),
+        // The route as it is declared: paths hold customers' numbers.
+        route: request.extensions().get::<MatchedPath>().cloned(),
+        trail,
+        told: false,
+    };
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let caller = response.extensions_mut().remove::<Arc<Caller>>();
+    let caller_name = caller.as_ref().map(|caller| &*caller.name);
+    let failed = response.extensions_mut().remove::<Failed>().map(|failed| failed.0);
+    let status = response.status();
+    let failed = failed.or_else(|| {
+        // What the router, the body limit and the reference page refuse by themselves.
+        (status.is_client_error() || status.is_server_error()).then(|| Arc::new(problem::of_status(status)))
+    });
+    if let Some(error) = failed {
+        problem::log(&error, &line.trail, caller_name);
+        response = problem::render(&error, &line.trail, &path, response.headers());
+        line.tell(response.status(), error.operation(), error.backend(), caller_name);
+    } else {
+        let served = response.extensions_mut().remove::<Served>();
+        let backend = served.as_ref().and_then(|served| served.backend.as_ref());
+        line.tell(
+            status,
+            served.as_ref().map(|served| served.operation),
+            backend.map(BackendName::as_str),
+            caller_name,
+        );
+    }
+    response
+}
+
+/// The line about one request. A request whose caller hung up is told of when it is dropped.
+struct Line {
+    method: Method,
+    route: Option<MatchedPath>,
+    trail: Trail,
+    told: bool,
+}
+
+impl Line {
+    fn tell(&mut self, status: StatusCode, operation: Option<&str>, backend: Option<&str>, caller: Option<&str>) {
+        self.told = true;
+        info!(
+            method = self.method.as_str(),
+            route = self.route(),
+            status = status.as_u16(),
+            elapsed_ms = self.elapsed_ms(),
+            operation,
+            backend,
+            caller,
+            request_id = &*self.trail.request_id,
+            trace_id = self.trail.trace_id(),
+            "request"
+        );
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.trail.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.told {
+            info!(
+                method = self.method.as_str(),
+                route = self.route(),
+                elapsed_ms = self.elapsed_ms(),
+                request_id = &*self.trail.request_id,
+                trace_id = self.trail.trace_id(),
+                "request given up by its caller"
+            );
+        }
+    }
+}

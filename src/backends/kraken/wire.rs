@@ -1,0 +1,371 @@
+//! The system's own shapes and spelling; serde and nothing else.
+//!
+//! Members follow the documents in `documents/`, aliases included. All are optional, whatever the schema promises: an
+//! error may null them, and editions differ; `map` says what a record cannot do without.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+#[cfg(test)]
+use serde::Serialize;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::model::money::decimal;
+
+/// A whole answer: `data` and `errors` may come together.
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer<T> {
+    pub(super) data: Option<T>,
+    #[serde(default = "Vec::new", deserialize_with = "nullable_list")]
+    pub(super) errors: Vec<Fault>,
+}
+
+fn nullable_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// One member of `errors`. Its texts are not read: they may carry customer data.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Fault {
+    #[serde(default)]
+    pub(super) path: Option<Vec<Step>>,
+    #[serde(default)]
+    pub(super) extensions: Option<Extensions>,
+}
+
+/// A step of an error's path.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Step {
+    Index(u64),
+    Key(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(at) => at.fmt(f),
+            Self::Key(key) => f.write_str(key),
+        }
+    }
+}
+
+/// What an error says of itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Extensions {
+    #[serde(default)]
+    pub(super) error_code: Option<String>,
+    #[serde(default)]
+    pub(super) error_type: Option<String>,
+    #[serde(default)]
+    pub(super) error_class: Option<String>,
+}
+
+/// An amount in whole minor units: `Int` or `BigInt`, a JSON number, or its text in a string. Never a fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize))]
+pub(super) struct Minor(pub(super) i64);
+
+impl<'de> Deserialize<'de> for Minor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = Minor;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number of minor units")
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Minor, E> {
+                Ok(Minor(value))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Minor, E> {
+                i64::try_from(value).map(Minor).map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Minor, E> {
+                value.parse().map(Minor).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Whole)
+    }
+}
+
+/// The `Decimal` scalar: a decimal string, or a JSON number read from its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize))]
+pub(super) struct Exact(pub(super) Decimal);
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let number = match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            Some(inside) => decimal(inside.trim()),
+            None => decimal(text),
+        };
+        number.map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// A number or a text, kept as text: identifiers that one field calls `Int` and another `ID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize))]
+pub(super) struct Text(pub(super) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        if text.starts_with('"') {
+            serde_json::from_str(text).map(Self).map_err(de::Error::custom)
+        } else if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(de::Error::custom("neither a text nor a number"))
+        }
+    }
+}
+
+macro_rules! records {
+    ($($(#[$doc:meta])* $name:ident $(<$generic:ident>)? { $($(#[$on:meta])* $member:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Deserialize)]
+            #[cfg_attr(test, derive(Serialize))]
+            #[serde(rename_all = "camelCase")]
+            pub(super) struct $name $(<$generic>)? {
+                $($(#[$on])* pub(super) $member: Option<$kind>,)*
+            }
+        )*
+    };
+}
+
+records! {
+    /// The answer to a login.
+    LoginData { obtain_kraken_token: Login, }
+
+    /// The answer to a document that asks for one account.
+    AccountData<A> { account: A, }
+    ViewerData { viewer: Viewer, }
+    Viewer { accounts: Vec<Option<Account>>, }
+    Account {
+        id: String,
+        number: String,
+        status: String,
+        brand: String,
+        account_type: String,
+        balance: Minor,
+        overdue_balance: Minor,
+        ledgers: Vec<Option<LedgerBalance>>,
+        billing_name: String,
+        billing_email: String,
+        #[serde(rename = "billingAddressLine1")]
+        billing_address_line_1: String,
+        #[serde(rename = "billingAddressLine2")]
+        billing_address_line_2: String,
+        #[serde(rename = "billingAddressLine3")]
+        billing_address_line_3: String,
+        #[serde(rename = "billingAddressLine4")]
+        billing_address_line_4: String,
+        #[serde(rename = "billingAddressLine5")]
+        billing_address_line_5: String,
+        billing_address_postcode: String,
+        billing_country_code: String,
+        comms_delivery_preference: String,
+        properties: Vec<Option<PropertyRef>>,
+    }
+    /// A property with no more than the keys of what is supplied there.
+    PropertyRef { id: String, meter_points: Vec<Option<PointRef>>, }
+    PointRef { esi_id: String, }
+    Balance {
+        number: String,
+        balance: Minor,
+        overdue_balance: Minor,
+        ledgers: Vec<Option<LedgerBalance>>,
+    }
+    LedgerBalance {
+        /// Positive is credit.
+        balance: Minor,
+        /// Positive is debt.
+        amount_owed_by_customer: Minor,
+    }
+
+    PageInfo { has_next_page: bool, end_cursor: String, }
+    Connection<T> { page_info: PageInfo, edges: Vec<Option<Edge<T>>>, }
+    Edge<T> { cursor: String, node: T, }
+
+    Bills { number: String, bills: Connection<Bill>, }
+    OneBill { number: String, bill: Bill, }
+    /// All concrete types in one: the aliases keep members of like name apart.
+    Bill {
+        #[serde(rename = "__typename")]
+        typename: String,
+        id: Text,
+        bill_type: String,
+        from_date: Date,
+        to_date: Date,
+        issued_date: Date,
+        statement_status: String,
+        statement_opening: Minor,
+        statement_closing: Minor,
+        statement_due: Date,
+        held_status: HeldStatus,
+        statement_charges: TotalOf,
+        statement_credits: TotalOf,
+        period_identifier: Text,
+        period_closing: Minor,
+        is_annulled: bool,
+        period_charges: TotalOf,
+        period_credits: TotalOf,
+        document_debt_position: DebtPosition,
+        invoice_identifier: Text,
+        invoice_gross: Minor,
+        invoice_charges: TotalOf,
+        invoice_credits: TotalOf,
+        imported_identifier: Text,
+        imported_gross: Minor,
+    }
+    HeldStatus { is_held: bool, }
+    #[derive(Copy)]
+    TotalOf { net_total: Minor, tax_total: Minor, gross_total: Minor, }
+    DebtPosition { due_date: Date, expected_amount: Minor, remaining_amount: Minor, }
+
+    OneBillDocument { number: String, bill: BillAttachments, }
+    BillAttachments {
+        id: Text,
+        attachments: Attachments,
+    }
+    Attachments { edges: Vec<Option<AttachmentEdge>>, }
+    AttachmentEdge { node: Attachment, }
+
+    Ledgers { number: String, ledgers: Vec<Option<Ledger>>, }
+    Ledger { number: String, transactions: Connection<Transaction>, }
+    Transaction {
+        #[serde(rename = "__typename")]
+        typename: String,
+        id: Text,
+        posted_date: Date,
+        title: String,
+        note: String,
+        amounts: Amounts,
+        balance_carried_forward: Minor,
+        is_reversed: bool,
+        billing_document_identifier: Text,
+        is_late_failed_payment: bool,
+    }
+    #[derive(Copy)]
+    Amounts { net: Minor, tax: Minor, gross: Minor, }
+
+    Properties { number: String, properties: Vec<Option<Property>>, }
+    Property {
+        id: String,
+        postcode: String,
+        #[serde(rename = "addressLine1")]
+        address_line_1: String,
+        #[serde(rename = "addressLine2")]
+        address_line_2: String,
+        #[serde(rename = "addressLine3")]
+        address_line_3: String,
+        #[serde(rename = "addressLine4")]
+        address_line_4: String,
+        #[serde(rename = "addressLine5")]
+        address_line_5: String,
+        rich_address: RichAddress,
+        meter_points: Vec<Option<MeterPoint>>,
+    }
+    RichAddress {
+        street_address: String,
+        locality: String,
+        administrative_area: String,
+        postal_code: String,
+        country: String,
+    }
+    MeterPoint {
+        id: Text,
+        esi_id: String,
+        status: String,
+        meters: Vec<Option<Meter>>,
+    }
+    Meter { serial_number: String, active_from: String, active_to: String, }
+
+    ReadingsData { account: MeteredAccount, daily_readings: Vec<Option<DailyReading>>, }
+    MeteredAccount { number: String, properties: Vec<Option<MeteredProperty>>, }
+    MeteredProperty { id: String, meter_points: Vec<Option<MeteredPoint>>, }
+    MeteredPoint { id: Text, esi_id: String, meters: Vec<Option<Meter>>, }
+    DailyReading {
+        meter_point_id: Text,
+        /// A plain string in the schema.
+        read_at: String,
+        meter_reading: Exact,
+        /// In kWh, says the schema.
+        daily_usage: Exact,
+        source: String,
+    }
+
+    UsageProperties { number: String, properties: Vec<Option<UsageProperty>>, }
+    UsageProperty { id: String, measurements: Measurements, }
+    Measurements { page_info: PageInfo, edges: Vec<Option<MeasurementEdge>>, }
+    MeasurementEdge { node: Measurement, }
+    Measurement {
+        #[serde(rename = "__typename")]
+        typename: String,
+        value: Exact,
+        unit: String,
+        start_at: String,
+        end_at: String,
+        meta_data: MetaData,
+    }
+    MetaData { utility_filters: Filters, statistics: Vec<Option<Statistic>>, }
+    Filters {
+        reading_frequency_type: String,
+        reading_direction: String,
+        reading_quality: String,
+        market_supply_point_id: String,
+    }
+    Statistic {
+        #[serde(rename = "type")]
+        kind: String,
+        cost_incl_tax: EstimatedMoney,
+    }
+    EstimatedMoney { estimated_amount: Exact, cost_currency: String, }
+}
+
+/// A token; never shown.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Login {
+    pub(super) token: Option<String>,
+    /// The claims of the token: a `GenericScalar`, so in any shape.
+    pub(super) payload: Option<serde_json::Value>,
+    pub(super) refresh_token: Option<String>,
+    /// Despite its name the Unix time at which the refresh token ends.
+    pub(super) refresh_expires_in: Option<i64>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").finish_non_exhaustive()
+    }
+}
+
+/// A file of a bill behind a signed address, which is a credential: it is neither shown nor kept.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Attachment {
+    pub(super) filename: Option<String>,
+    pub(super) temporary_url: Option<String>,
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment").finish_non_exhaustive()
+    }
+}

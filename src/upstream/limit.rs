@@ -1,0 +1,39 @@
+//! How many calls a system gets at once.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tower::{Layer, ServiceExt, layer::layer_fn, service_fn};
+
+use super::{Attempt, Hop, Trip};
+use crate::error::{Error, ErrorKind, Result, Retry};
+
+/// Gives each attempt a permit, or none if its time ends in the queue.
+pub(super) fn limit<S: Hop<Attempt>>(permits: Arc<Semaphore>) -> impl Layer<S, Service = impl Hop<Attempt>> {
+    layer_fn(move |inner: S| {
+        let permits = Arc::clone(&permits);
+        service_fn(move |attempt: Attempt| {
+            let (permits, inner) = (Arc::clone(&permits), inner.clone());
+            async move {
+                let _permit = permit(&permits, &attempt.trip).await?;
+                inner.oneshot(attempt).await
+            }
+        })
+    })
+}
+
+async fn permit<'a>(permits: &'a Semaphore, trip: &Trip) -> Result<SemaphorePermit<'a>> {
+    // No timer for the call that need not wait.
+    if let Ok(permit) = permits.try_acquire() {
+        return Ok(permit);
+    }
+    match tokio::time::timeout_at(trip.ends, permits.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        // The semaphore is never closed, so this is the queue's end or nothing.
+        Ok(Err(_)) | Err(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            "as many calls to the system are under way as its configured concurrency allows, and none ended in time",
+        )
+        .retry(Retry::Safe { after: None })),
+    }
+}

@@ -1,0 +1,316 @@
+//! The behaviours themselves. Each opens its own systems, so that none sees what another left behind.
+
+use std::collections::BTreeSet;
+
+use intertie::sandbox::fault::Fault;
+use serde_json::Value;
+
+use super::{Ran, Specimen};
+use crate::support::stage::{Answer, Stage};
+
+/// Runs every behaviour that concerns a specimen, each on systems of its own.
+pub async fn all(ran: &mut Ran, backend: &str, specimen: &Specimen) {
+    macro_rules! run {
+        ($($behaviour:ident),* $(,)?) => {
+            $({
+                let (name, mine) = (backend.to_owned(), specimen.clone());
+                let outcome = tokio::spawn(async move {
+                    let stage = Stage::open().await;
+                    $behaviour(&stage, &name, &mine).await;
+                });
+                ran.note(stringify!($behaviour), backend, specimen.operation, outcome.await.is_ok());
+            })*
+        };
+    }
+    run!(
+        the_answer_names_its_backend,
+        a_record_that_is_not_there_is_not_found,
+        a_server_error_is_survived,
+        a_short_throttle_is_waited_out,
+        a_long_retry_after_is_passed_on_at_once,
+        an_edge_page_is_not_a_refused_credential,
+        a_broken_body_is_never_taken_for_an_answer,
+        an_error_inside_a_200_is_an_error,
+        a_connection_dropped_before_is_survived,
+        a_connection_dropped_after_is_survived,
+        a_slow_reply_is_timed_out,
+        a_slow_body_is_timed_out,
+        an_expired_token_costs_one_login_and_no_failed_call,
+        a_revoked_token_costs_one_login_and_no_failed_call,
+        many_callers_make_one_login,
+        a_refused_login_is_not_repeated,
+    );
+    if specimen.pages {
+        run!(pages_give_every_item_once_and_end);
+    }
+}
+
+async fn call(stage: &Stage, specimen: &Specimen) -> Answer {
+    stage
+        .send(specimen.method, &specimen.path, &[], specimen.body.as_ref())
+        .await
+}
+
+async fn call_within(stage: &Stage, specimen: &Specimen, milliseconds: &str) -> Answer {
+    stage
+        .send(
+            specimen.method,
+            &specimen.path,
+            &[("request-timeout-ms", milliseconds)],
+            specimen.body.as_ref(),
+        )
+        .await
+}
+
+/// Plays a fault on the call that answers the specimen, and on no other.
+fn break_it(stage: &Stage, backend: &str, specimen: &Specimen, fault: Fault, times: u64) {
+    stage
+        .systems
+        .fault(Stage::kind(backend), fault, times, Some(specimen.native));
+}
+
+fn executed(stage: &Stage, backend: &str, specimen: &Specimen) -> u64 {
+    stage.systems.counts(Stage::kind(backend)).get(specimen.native)
+}
+
+fn logins(stage: &Stage, backend: &str) -> u64 {
+    stage.systems.counts(Stage::kind(backend)).get("login")
+}
+
+fn is_good(answer: &Answer, specimen: &Specimen) {
+    let expected = if specimen.once { 202 } else { 200 };
+    assert_eq!(answer.status, expected, "{}: {}", specimen.path, answer.text());
+}
+
+fn is_problem(answer: &Answer, status: u16, code: &str, specimen: &Specimen) {
+    assert_eq!(answer.status, status, "{}: {}", specimen.path, answer.text());
+    assert_eq!(answer.json()["code"], code, "{}: {}", specimen.path, answer.text());
+}
+
+/// A write that was lost says so, and the system executed it at most once.
+fn is_unknown(stage: &Stage, backend: &str, answer: &Answer, specimen: &Specimen) {
+    is_problem(answer, 504, "outcome_unknown", specimen);
+    assert!(
+        answer.json()["detail"].as_str().unwrap().contains("GET /v1/"),
+        "{}",
+        answer.text()
+    );
+    assert!(
+        executed(stage, backend, specimen) <= 1,
+        "{} was executed more than once",
+        specimen.path
+    );
+}
+
+async fn the_answer_names_its_backend(stage: &Stage, backend: &str, specimen: &Specimen) {
+    let answer = call(stage, specimen).await;
+    is_good(&answer, specimen);
+    if answer
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/json"))
+    {
+        assert_eq!(answer.json()["meta"]["backend"].as_str().unwrap_or(backend), backend);
+        assert!(answer.json()["meta"]["as_of"].as_str().unwrap().ends_with('Z'));
+    } else {
+        assert!(answer.body.starts_with(b"%PDF-"), "{}", specimen.path);
+    }
+}
+
+async fn a_record_that_is_not_there_is_not_found(stage: &Stage, backend: &str, specimen: &Specimen) {
+    let Some(missing) = &specimen.missing else {
+        // A search has no record to miss: it finds none.
+        let answer = stage.get(&format!("{}&number=does-not-exist", specimen.path)).await;
+        assert_eq!(
+            (answer.status, answer.json()["data"].as_array().unwrap().len()),
+            (200, 0),
+            "{}",
+            answer.text()
+        );
+        return;
+    };
+    let answer = stage.send(specimen.method, missing, &[], specimen.body.as_ref()).await;
+    assert_eq!(answer.status, 404, "{missing}: {}", answer.text());
+    assert_eq!(answer.json()["backend"], backend, "{missing}: {}", answer.text());
+}
+
+async fn pages_give_every_item_once_and_end(stage: &Stage, _backend: &str, specimen: &Specimen) {
+    let joint = if specimen.path.contains('?') { '&' } else { '?' };
+    let whole = stage.walk(&format!("{}{joint}limit=200", specimen.path)).await;
+    for limit in [3, 7] {
+        let pages = stage.walk(&format!("{}{joint}limit={limit}", specimen.path)).await;
+        assert_eq!(pages, whole, "{} in pages of {limit}", specimen.path);
+    }
+    let once: BTreeSet<String> = whole.iter().map(Value::to_string).collect();
+    assert_eq!(once.len(), whole.len(), "{} repeats an item", specimen.path);
+    assert!(!whole.is_empty(), "{} has nothing to page", specimen.path);
+}
+
+async fn a_server_error_is_survived(stage: &Stage, backend: &str, specimen: &Specimen) {
+    call(stage, specimen).await;
+    let before = executed(stage, backend, specimen);
+    break_it(stage, backend, specimen, Fault::Status(503), 1);
+    let answer = call(stage, specimen).await;
+    if specimen.once {
+        assert!(matches!(answer.status, 202 | 503 | 504), "{}", answer.text());
+        assert!(executed(stage, backend, specimen) - before <= 1);
+        assert_eq!(
+            answer.status == 202,
+            executed(stage, backend, specimen) - before == 1,
+            "{}",
+            answer.text()
+        );
+    } else {
+        is_good(&answer, specimen);
+    }
+    break_it(stage, backend, specimen, Fault::Status(500), 20);
+    let answer = call(stage, specimen).await;
+    assert!(
+        matches!(answer.status, 502..=504),
+        "{}: {}",
+        specimen.path,
+        answer.text()
+    );
+}
+
+async fn a_short_throttle_is_waited_out(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::Throttled(Some(0)), 1);
+    is_good(&call(stage, specimen).await, specimen);
+    assert_eq!(executed(stage, backend, specimen), 1);
+}
+
+async fn a_long_retry_after_is_passed_on_at_once(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::Throttled(Some(3600)), 1);
+    let answer = call(stage, specimen).await;
+    is_problem(&answer, 503, "upstream_throttled", specimen);
+    assert_eq!(answer.header("retry-after"), Some("3600"));
+    assert_eq!(answer.json()["retry_after_s"], 3600);
+    assert_eq!(executed(stage, backend, specimen), 0);
+}
+
+async fn an_edge_page_is_not_a_refused_credential(stage: &Stage, backend: &str, specimen: &Specimen) {
+    call(stage, specimen).await;
+    let before = logins(stage, backend);
+    break_it(stage, backend, specimen, Fault::EdgePage, 1);
+    is_problem(&call(stage, specimen).await, 502, "upstream_blocked", specimen);
+    is_good(&call(stage, specimen).await, specimen);
+    assert_eq!(logins(stage, backend), before, "a good token was thrown away");
+}
+
+async fn a_broken_body_is_never_taken_for_an_answer(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::MalformedJson, 20);
+    let answer = call(stage, specimen).await;
+    if specimen.once {
+        assert!(matches!(answer.status, 202 | 504), "it was executed: {}", answer.text());
+    } else if answer.status == 200 {
+        // A document that was cut is one all the same as far as anybody can tell.
+        assert!(
+            specimen.operation == "bills.document" && answer.body.starts_with(b"%PDF-"),
+            "{}",
+            answer.text()
+        );
+    } else {
+        is_problem(&answer, 502, "upstream_unreadable", specimen);
+    }
+}
+
+async fn an_error_inside_a_200_is_an_error(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::ErrorInside, 20);
+    let answer = call(stage, specimen).await;
+    assert!(
+        matches!(answer.status, 502..=504),
+        "{}: {}",
+        specimen.path,
+        answer.text()
+    );
+}
+
+async fn a_connection_dropped_before_is_survived(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::DropBefore, 1);
+    let answer = call(stage, specimen).await;
+    if specimen.once {
+        is_unknown(stage, backend, &answer, specimen);
+        assert_eq!(executed(stage, backend, specimen), 0);
+    } else {
+        is_good(&answer, specimen);
+    }
+}
+
+async fn a_connection_dropped_after_is_survived(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::DropAfter, 1);
+    let answer = call(stage, specimen).await;
+    if specimen.once {
+        is_unknown(stage, backend, &answer, specimen);
+        assert_eq!(executed(stage, backend, specimen), 1);
+    } else {
+        is_good(&answer, specimen);
+    }
+}
+
+async fn a_slow_reply_is_timed_out(stage: &Stage, backend: &str, specimen: &Specimen) {
+    call(stage, specimen).await;
+    let before = executed(stage, backend, specimen);
+    break_it(stage, backend, specimen, Fault::Latency(30_000), 20);
+    let answer = call_within(stage, specimen, "400").await;
+    if specimen.once {
+        is_problem(&answer, 504, "outcome_unknown", specimen);
+        assert!(executed(stage, backend, specimen) - before <= 1);
+    } else {
+        is_problem(&answer, 504, "timed_out", specimen);
+    }
+}
+
+async fn a_slow_body_is_timed_out(stage: &Stage, backend: &str, specimen: &Specimen) {
+    call(stage, specimen).await;
+    let before = executed(stage, backend, specimen);
+    break_it(stage, backend, specimen, Fault::SlowBody(30_000), 20);
+    let answer = call_within(stage, specimen, "400").await;
+    if specimen.once {
+        // An empty body has nothing to be slow with.
+        assert!(matches!(answer.status, 202 | 504), "{}", answer.text());
+        assert!(executed(stage, backend, specimen) - before <= 1);
+    } else {
+        is_problem(&answer, 504, "timed_out", specimen);
+    }
+}
+
+async fn an_expired_token_costs_one_login_and_no_failed_call(stage: &Stage, backend: &str, specimen: &Specimen) {
+    refused_token(stage, backend, specimen, Fault::ExpiredToken).await;
+}
+
+async fn a_revoked_token_costs_one_login_and_no_failed_call(stage: &Stage, backend: &str, specimen: &Specimen) {
+    refused_token(stage, backend, specimen, Fault::RevokedTokens).await;
+}
+
+async fn refused_token(stage: &Stage, backend: &str, specimen: &Specimen, fault: Fault) {
+    is_good(&call(stage, specimen).await, specimen);
+    assert_eq!(logins(stage, backend), 1);
+    let before = executed(stage, backend, specimen);
+    break_it(stage, backend, specimen, fault, 1);
+    is_good(&call(stage, specimen).await, specimen);
+    assert_eq!(logins(stage, backend), 2);
+    if specimen.once {
+        assert_eq!(executed(stage, backend, specimen) - before, 1);
+    }
+}
+
+async fn many_callers_make_one_login(stage: &Stage, backend: &str, specimen: &Specimen) {
+    if specimen.once {
+        // Writes are not repeated for the sake of a count: two at once are enough to share a login.
+        futures_util::future::join(call(stage, specimen), call(stage, specimen)).await;
+    } else {
+        let answers = futures_util::future::join_all((0..20).map(|_| call(stage, specimen))).await;
+        answers.iter().for_each(|answer| is_good(answer, specimen));
+    }
+    assert_eq!(logins(stage, backend), 1);
+}
+
+async fn a_refused_login_is_not_repeated(stage: &Stage, backend: &str, specimen: &Specimen) {
+    let kind = Stage::kind(backend);
+    stage.systems.fault(kind, Fault::RefusedLogin, 100, None);
+    for _ in 0..5 {
+        is_problem(&call(stage, specimen).await, 502, "upstream_credentials", specimen);
+    }
+    assert_eq!(executed(stage, backend, specimen), 0);
+    let received = stage.systems.received(kind).all();
+    assert_eq!(received.values().sum::<u64>(), 1, "{received:?}");
+}

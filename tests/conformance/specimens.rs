@@ -1,0 +1,225 @@
+//! One request for every operation of every backend, written from the simulated systems' documented data.
+
+use serde_json::json;
+
+use super::Specimen;
+
+/// The specimens of a backend, by its name in the sandbox.
+pub fn of(backend: &str) -> Vec<Specimen> {
+    match backend {
+        "gentrack-au" => gentrack(),
+        "kraken-us" => kraken(),
+        other => panic!("the backend {other} has no specimens"),
+    }
+}
+
+fn read(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
+    Specimen {
+        operation,
+        method: "GET",
+        path: path.to_owned(),
+        body: None,
+        missing: Some(missing.to_owned()),
+        pages: false,
+        once: false,
+        native,
+    }
+}
+
+fn list(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
+    Specimen {
+        pages: true,
+        ..read(operation, native, path, missing)
+    }
+}
+
+fn gentrack() -> Vec<Specimen> {
+    let readings = json!({"readings": [
+        {"meter_number": "E7718842", "register": "E1", "read_at": "2026-07-05T18:30:00+10:00", "value": "42388"},
+        {"meter_number": "E7718842", "register": "E2", "read_at": "2026-07-05T18:30:00+10:00", "value": "15349"},
+    ]});
+    let account = |id: &str, rest: &str| format!("/v1/accounts/gentrack-au:{id}{rest}");
+    let point = |id: &str, rest: &str| format!("/v1/service-points/gentrack-au:{id}{rest}");
+    let bill = |id: &str, rest: &str| format!("/v1/bills/gentrack-au:{id}{rest}");
+    let (whole, none) = ("00210077", "99999999");
+    let (here, nowhere) = ("10045213~sp~4107755", "10045213~sp~9999999");
+    let span = "?from=2024-01-01&to=2027-01-01";
+    vec![
+        read("accounts.get", "getAccount", &account(whole, ""), &account(none, "")),
+        read(
+            "accounts.balance",
+            "getAccountBalance",
+            &account(whole, "/balance"),
+            &account(none, "/balance"),
+        ),
+        list(
+            "bills.list",
+            "getAccountBills",
+            &account(whole, "/bills"),
+            &account(none, "/bills"),
+        ),
+        read(
+            "bills.get",
+            "getAccountBills",
+            &bill("10045213~bill~882035~Invoice", ""),
+            &bill("10045213~bill~999999~Invoice", ""),
+        ),
+        read(
+            "bills.document",
+            "getBillImage",
+            &bill("10045213~bill~882035~Invoice", "/document"),
+            &bill("10045213~bill~999999~Invoice", "/document"),
+        ),
+        list(
+            "bills.readings",
+            "getBillMeterReadings",
+            &bill("10045213~bill~882035~Invoice", "/readings"),
+            &bill("10045213~bill~999999~Invoice", "/readings"),
+        ),
+        list(
+            "transactions.list",
+            "getAccountTransactions",
+            &account(whole, "/transactions"),
+            &account(none, "/transactions"),
+        ),
+        list(
+            "service_points.list",
+            "getAccount",
+            &account(whole, "/service-points"),
+            &account(none, "/service-points"),
+        ),
+        read(
+            "service_points.get",
+            "getMeterStructure",
+            &point(here, ""),
+            &point(nowhere, ""),
+        ),
+        list(
+            "meters.list",
+            "getAccount",
+            &account(whole, "/meters"),
+            &account(none, "/meters"),
+        ),
+        read(
+            "meters.get",
+            "getMeterStructure",
+            "/v1/meters/gentrack-au:10045213~sp~4107755~m~E7718842",
+            "/v1/meters/gentrack-au:10045213~sp~4107755~m~E0000000",
+        ),
+        list(
+            "readings.list",
+            "getMeterReadings",
+            &point("00210077~sp~0004107901", &format!("/readings{span}")),
+            &point(nowhere, &format!("/readings{span}")),
+        ),
+        Specimen {
+            method: "POST",
+            body: Some(readings.clone()),
+            ..read(
+                "readings.validate",
+                "validateMeterReadings",
+                &point(here, "/readings/validate"),
+                &point(nowhere, "/readings/validate"),
+            )
+        },
+        Specimen {
+            method: "POST",
+            body: Some(readings),
+            once: true,
+            ..read(
+                "readings.submit",
+                "submitMeterReadings",
+                &point(here, "/readings"),
+                &point(nowhere, "/readings"),
+            )
+        },
+    ]
+}
+
+fn kraken() -> Vec<Specimen> {
+    let account = |id: &str, rest: &str| format!("/v1/accounts/kraken-us:{id}{rest}");
+    let point = |id: &str, rest: &str| format!("/v1/service-points/kraken-us:{id}{rest}");
+    let bill = |id: &str, rest: &str| format!("/v1/bills/kraken-us:{id}{rest}");
+    let (whole, none) = ("A-5E90B3F4", "A-00000000");
+    let (here, nowhere) = (
+        "A-5E90B3F4~sp~61001~10443720000111222",
+        "A-5E90B3F4~sp~61001~10443720000000000",
+    );
+    let (month, days) = (
+        "?from=2026-01-01&to=2026-02-01",
+        "?from=2026-03-07&to=2026-03-10&resolution=PT1H",
+    );
+    vec![
+        Specimen {
+            missing: None,
+            ..list("accounts.search", "Accounts", "/v1/accounts?backend=kraken-us", "")
+        },
+        read("accounts.get", "Account", &account(whole, ""), &account(none, "")),
+        read(
+            "accounts.balance",
+            "Balance",
+            &account(whole, "/balance"),
+            &account(none, "/balance"),
+        ),
+        list(
+            "bills.list",
+            "Bills",
+            &account(whole, "/bills"),
+            &account(none, "/bills"),
+        ),
+        read(
+            "bills.get",
+            "Bill",
+            &bill("A-7C41D0E2~930412", ""),
+            &bill("A-7C41D0E2~999999", ""),
+        ),
+        read(
+            "bills.document",
+            "BillDocument",
+            &bill("A-7C41D0E2~930412", "/document"),
+            &bill("A-7C41D0E2~999999", "/document"),
+        ),
+        list(
+            "transactions.list",
+            "Transactions",
+            &account(whole, "/transactions"),
+            &account(none, "/transactions"),
+        ),
+        list(
+            "service_points.list",
+            "Properties",
+            &account(whole, "/service-points"),
+            &account(none, "/service-points"),
+        ),
+        read(
+            "service_points.get",
+            "Properties",
+            &point(here, ""),
+            &point(nowhere, ""),
+        ),
+        list(
+            "meters.list",
+            "Properties",
+            &account(whole, "/meters"),
+            &account(none, "/meters"),
+        ),
+        read(
+            "meters.get",
+            "Properties",
+            "/v1/meters/kraken-us:A-7C41D0E2~m~48213~10032789401234567~119004417",
+            "/v1/meters/kraken-us:A-7C41D0E2~m~48213~10032789401234567~000000000",
+        ),
+        list(
+            "readings.list",
+            "Readings",
+            &point(here, &format!("/readings{month}")),
+            &point(nowhere, &format!("/readings{month}")),
+        ),
+        list(
+            "usage.list",
+            "Usage",
+            &point(here, &format!("/usage{days}")),
+            &point(nowhere, &format!("/usage{days}")),
+        ),
+    ]
+}
