@@ -12,6 +12,8 @@ mod kraken;
 mod openapi;
 mod process;
 mod sandbox;
+mod sandbox_crmcom;
 mod sandbox_kraken;
+mod sandbox_tmf678;
 mod spine;
 mod support;
