@@ -430,3 +430,391 @@ fn status(state: &str) -> BillStatus {
 pub(super) fn newest_first<T: Ord>(a: &Option<T>, b: &Option<T>) -> Ordering {
     b.cmp(a)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backends::tmf678::keys;
+    use crate::error::ErrorKind;
+    use crate::model::id::BillId;
+    use serde_json::{Value, json};
+
+    fn fixture(name: &str) -> String {
+        let path = format!("{}/tests/fixtures/tmf678/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn with<R>(key: &str, native: bool, run: impl FnOnce(Mapper<'_>, &str) -> R) -> R {
+        let backend: BackendName = "tmf-carib".parse().unwrap();
+        let id: BillId = format!("tmf-carib:{key}").parse().unwrap();
+        let (place, bill) = keys::bill(&id).unwrap();
+        let mapper = Mapper {
+            backend: &backend,
+            place: &place,
+            native,
+        };
+        run(mapper, &bill)
+    }
+
+    fn bill(key: &str, body: &str) -> Result<Bill> {
+        with(key, false, |mapper, bill| {
+            mapper.bill(Some(bill), &Record::one(body.as_bytes())?)
+        })
+    }
+
+    fn payments(key: &str, body: &str) -> Result<Option<Vec<Payment>>> {
+        with(key, false, |mapper, bill| {
+            mapper.payments(Some(bill), &Record::one(body.as_bytes())?)
+        })
+    }
+
+    fn object(value: &Value) -> &serde_json::Map<String, Value> {
+        value.as_object().unwrap()
+    }
+
+    /// What the truth says holds, and everything it does not speak of is null.
+    fn same(found: &Value, truth: &Value, place: &str) {
+        for (member, value) in object(found) {
+            let expected = truth.get(member).unwrap_or(&Value::Null);
+            assert_eq!(value, expected, "{place}: {member}");
+        }
+        for member in object(truth).keys() {
+            assert!(found.get(member).is_some(), "{place}: {member}");
+        }
+    }
+
+    #[test]
+    fn every_example_means_what_the_contract_says() {
+        let truth: Value = serde_json::from_str(&fixture("truth.json")).unwrap();
+        let answers = object(&truth["answers"]);
+        assert_eq!(answers.len(), 7);
+        for (name, truth) in answers {
+            let body = fixture(&format!("examples/{name}.json"));
+            let key = truth["key"].as_str().unwrap();
+            let Some(expected) = truth.get("bill") else {
+                let error = bill(key, &body).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Unreadable, "{name}");
+                assert!(
+                    error.message().contains("billingAccount.id"),
+                    "{name}: {}",
+                    error.message()
+                );
+                continue;
+            };
+            same(&json!(bill(key, &body).unwrap()), expected, name);
+            if let Some(expected) = truth.get("payments") {
+                let found = json!(payments(key, &body).unwrap().unwrap());
+                let (found, expected) = (found.as_array().unwrap(), expected.as_array().unwrap());
+                assert_eq!(found.len(), expected.len(), "{name}");
+                for (found, expected) in found.iter().zip(expected) {
+                    same(found, expected, name);
+                }
+            } else {
+                assert!(payments(key, &body).unwrap().is_none(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_s_bill_is_never_shown() {
+        let body = fixture("examples/200-summary-minimal.json");
+        for key in [
+            "801941080001~bill~2018031",
+            "801941080000~bill~2018032",
+            "~bill~02018031",
+            "0801941080000~bill~2018031",
+        ] {
+            for error in [bill(key, &body).unwrap_err(), payments(key, &body).unwrap_err()] {
+                assert_eq!(error.kind(), ErrorKind::Unreadable, "{key}");
+                assert_eq!(error.finer_code(), Some("integrity"), "{key}");
+                assert!(!format!("{error:?}").contains("801941080000"), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bill_asked_for_by_number_is_given_under_its_account() {
+        let body = fixture("examples/200-summary-minimal.json");
+        let found = bill("JM:liberate:~bill~2018031", &body).unwrap();
+        assert_eq!(found.id.key(), "JM:liberate:801941080000~bill~2018031");
+        assert_eq!(found.account_id.key(), "JM:liberate:801941080000");
+    }
+
+    /// Every way to leave one member out, however deep it stands.
+    fn without_one(value: &Value) -> Vec<Value> {
+        let mut all = Vec::new();
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let mut less = members.clone();
+                    less.remove(name);
+                    all.push(Value::Object(less));
+                    for smaller in without_one(value) {
+                        let mut changed = members.clone();
+                        changed.insert(name.clone(), smaller);
+                        all.push(Value::Object(changed));
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    for smaller in without_one(item) {
+                        let mut changed = items.clone();
+                        changed[n] = smaller;
+                        all.push(Value::Array(changed));
+                    }
+                }
+            }
+            _ => {}
+        }
+        all
+    }
+
+    /// Whether everything the smaller record says is said by the whole one, too.
+    fn within(less: &Value, whole: &Value, path: &str) {
+        match (less, whole) {
+            (Value::Null, _) => {}
+            (Value::Object(less), Value::Object(whole)) => {
+                for (name, value) in less {
+                    within(value, &whole[name], &format!("{path}.{name}"));
+                }
+            }
+            (Value::Array(less), Value::Array(whole)) => {
+                assert_eq!(less.len(), whole.len(), "{path}");
+                for (less, whole) in less.iter().zip(whole) {
+                    within(less, whole, path);
+                }
+            }
+            // Not known to be an ordinary bill; a document of unknown kind, under no name.
+            (less, whole) if path.ends_with(".kind") && less != whole => assert_eq!(less, "OTHER"),
+            (less, _) if path.ends_with("media_type") && less != whole => assert_eq!(less, "application/octet-stream"),
+            // A file with no name of its own has the bill's.
+            (less, whole) if path.ends_with(".name") && less != whole => {
+                assert!(
+                    ["77937H00004338P0.pdf", "2018031.txt"].contains(&less.as_str().unwrap()),
+                    "{less}"
+                );
+            }
+            _ => assert_eq!(less, whole, "{path}"),
+        }
+    }
+
+    #[test]
+    fn dropping_a_member_never_yields_a_number() {
+        let tax = r#"{"id": "0004417", "billNo": "4417", "category": "credit note", "taxExcludedAmount":
+            {"unit": "JMD", "value": "-1030.47"}, "taxItem": [{"taxCategory": "GCT", "taxRate": 0.165,
+            "taxAmount": {"unit": "JMD", "value": "-170.03"}}], "billingAccount": {"id": "400010002000"}}"#;
+        let mut tried = 0;
+        for (key, body) in [
+            (
+                "801941080000~bill~2018031",
+                fixture("examples/200-summary-minimal.json"),
+            ),
+            (
+                "8211990010021897~bill~77937H00004338P0",
+                fixture("examples/200-pdf-with-summary.json"),
+            ),
+            ("801941080000~bill~2018031", fixture("examples/200-txt.json")),
+            ("400010002000~bill~0004417", tax.to_owned()),
+        ] {
+            let whole = json!(bill(key, &body).unwrap());
+            let paid = json!(payments(key, &body).unwrap());
+            for less in without_one(&serde_json::from_str(&body).unwrap()) {
+                let less = less.to_string();
+                tried += 1;
+                match bill(key, &less) {
+                    Ok(less) => within(&json!(less), &whole, "$"),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Unreadable),
+                }
+                match payments(key, &less) {
+                    Ok(less) => within(&json!(less), &paid, "$"),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Unreadable),
+                }
+            }
+        }
+        assert!(tried > 100, "{tried}");
+    }
+
+    fn summary(members: &str) -> Result<Value> {
+        let body = format!(r#"{{"id": "1", "billNo": "1", "billingAccount": {{"id": "7"}}{members}}}"#);
+        bill("7~bill~1", &body).map(|bill| json!(bill))
+    }
+
+    #[test]
+    fn an_amount_needs_its_currency_and_a_currency_alone_is_no_amount() {
+        for money in [
+            r#"{"value": 1.00}"#,
+            r#"{"value": 1.00, "unit": ""}"#,
+            r#"{"value": 1.00, "unit": "B/."}"#,
+            r#"{"value": "much", "unit": "PAB"}"#,
+        ] {
+            let error = summary(&format!(r#", "amountDue": {money}"#)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unreadable, "{money}");
+            assert!(error.message().contains("amountDue"), "{}", error.message());
+        }
+        let found =
+            summary(r#", "amountDue": {"unit": "PAB"}, "remainingAmount": {"value": null, "unit": "PAB"}"#).unwrap();
+        assert_eq!(
+            (&found["amount_due"], &found["outstanding"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+
+    #[test]
+    fn every_state_and_category_has_its_word_and_new_ones_survive() {
+        for (state, expected) in [
+            ("new", "DRAFT"),
+            ("onHold", "DRAFT"),
+            ("validated", "DRAFT"),
+            ("sent", "ISSUED"),
+            ("partiallyPaid", "PARTIALLY_PAID"),
+            ("settled", "PAID"),
+            ("due", "ISSUED"),
+            ("paid", "PAID"),
+            ("Paid", "OTHER"),
+            ("inDispute", "OTHER"),
+        ] {
+            let found = summary(&format!(r#", "state": "{state}""#)).unwrap();
+            assert_eq!(
+                (&found["status"], &found["native_status"]),
+                (&json!(expected), &json!(state))
+            );
+        }
+        for (category, expected) in [
+            ("normal", "INVOICE"),
+            ("last", "FINAL"),
+            ("credit note", "CREDIT_NOTE"),
+            ("duplicate", "OTHER"),
+            ("interim", "OTHER"),
+            ("trial customer", "OTHER"),
+        ] {
+            let found = summary(&format!(r#", "category": "{category}""#)).unwrap();
+            assert_eq!(
+                (&found["kind"], &found["native_kind"]),
+                (&json!(expected), &json!(category))
+            );
+        }
+        let found = summary("").unwrap();
+        assert_eq!((&found["status"], &found["kind"]), (&Value::Null, &json!("OTHER")));
+    }
+
+    #[test]
+    fn a_period_stands_in_either_place_and_ends_after_its_last_day() {
+        for period in [
+            r#"{"startDateTime": "2018-04-11T00:00:00.000Z", "endDateTime": "2018-05-10T00:00:00.000Z"}"#,
+            r#"{"validFor": {"startDateTime": "2018-04-11T00:00:00", "endDateTime": "10-May-2018 00:00:00"}}"#,
+        ] {
+            let found = summary(&format!(r#", "billingPeriod": {period}"#)).unwrap();
+            assert_eq!(found["period"], json!({"start": "2018-04-11", "end": "2018-05-11"}));
+        }
+        assert_eq!(summary(r#", "billingPeriod": {}"#).unwrap()["period"], Value::Null);
+    }
+
+    #[test]
+    fn an_optional_part_that_cannot_be_read_is_missing_and_the_bill_is_not() {
+        for part in [
+            r#""appliedPayment": [{"appliedAmount": {"value": 1, "unit": "PAB"}}, {"payment": {"id": "9"}}]"#,
+            r#""appliedPayment": "none""#,
+            r#""taxItem": [{"taxRate": 7}]"#,
+            r#""taxItem": {}"#,
+        ] {
+            let found = summary(&format!(", {part}")).unwrap();
+            assert_eq!(
+                (&found["payments_applied"], &found["tax_items"]),
+                (&Value::Null, &Value::Null),
+                "{part}"
+            );
+        }
+        let found = summary(r#", "appliedPayment": [], "taxItem": []"#).unwrap();
+        assert_eq!(
+            (&found["payments_applied"], &found["tax_items"]),
+            (&json!([]), &json!([]))
+        );
+    }
+
+    #[test]
+    fn payments_that_cannot_be_read_are_not_left_out() {
+        let body = r#"{"id": "1", "billNo": "1", "billingAccount": {"id": "7"},
+            "appliedPayment": [{"appliedAmount": {"value": 1, "unit": "PAB"}}, {"payment": {"id": "9"}}]}"#;
+        let error = payments("7~bill~1", body).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable);
+        assert!(
+            error.message().contains("appliedPayment[1].appliedAmount"),
+            "{}",
+            error.message()
+        );
+        let none = r#"{"id": "1", "billNo": "1", "billingAccount": {"id": "7"}}"#;
+        assert!(payments("7~bill~1", none).unwrap().is_none());
+    }
+
+    #[test]
+    fn two_parts_of_one_payment_have_two_identifiers() {
+        let row = r#"{"appliedAmount": {"value": "5.00", "unit": "PAB"},
+            "payment": {"id": "99", "paymentDate": "2018-05-29T14:20:00.000-05:00"}}"#;
+        let body = format!(
+            r#"{{"id": "1", "billNo": "1", "billingAccount": {{"id": "7"}}, "appliedPayment": [{row}, {row}]}}"#
+        );
+        let found = payments("7~bill~1", &body).unwrap().unwrap();
+        let keys: Vec<_> = found.iter().map(|payment| payment.id.key()).collect();
+        assert_eq!(keys, ["7~payment~1~99~0", "7~payment~1~99~1"]);
+        assert_eq!(found[0].native_id.as_deref(), Some("99"));
+        assert_eq!(found[0].paid_on.unwrap().to_string(), "2018-05-29");
+        assert_eq!(found[0].paid_at.unwrap().to_string(), "2018-05-29T19:20:00Z");
+        assert_eq!(found[0].amount, None);
+    }
+
+    #[test]
+    fn the_bill_s_amounts_tell_a_rate_s_scale() {
+        for (net, rate, tax, percent) in [
+            ("-1030.47", "0.165", "-170.03", json!("16.5")),
+            ("100.00", "16.5", "16.50", json!("16.5")),
+            ("100.00", "7", "7.00", json!("7")),
+            ("100.00", "0.07", "7.00", json!("7")),
+            // Seven per cent of a part of the bill, or anything else.
+            ("100.00", "7", "3.50", Value::Null),
+            ("0.00", "7", "0.00", Value::Null),
+            // Too small an amount to tell the two apart.
+            ("0.10", "0.05", "0.00", Value::Null),
+        ] {
+            let members = format!(
+                r#", "taxExcludedAmount": {{"value": {net}, "unit": "USD"}},
+                "taxItem": [{{"taxCategory": "IVU", "taxRate": {rate}, "taxAmount": {{"value": "{tax}", "unit": "USD"}}}}]"#
+            );
+            let found = summary(&members).unwrap();
+            let item = &found["tax_items"][0];
+            assert_eq!(item["rate_percent"], percent, "{net} {rate}");
+            assert_eq!(
+                (&item["native_kind"], &item["amount"]["amount"]),
+                (&json!("IVU"), &json!(tax))
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_with_neither_bill_nor_document_is_malformed() {
+        for body in [
+            "{}",
+            r#"{"id": "1", "billingAccount": {"id": "7"}}"#,
+            r#"{"hello": "world"}"#,
+            "[]",
+            "7",
+            "null",
+        ] {
+            assert_eq!(
+                bill("7~bill~1", body).unwrap_err().kind(),
+                ErrorKind::Unreadable,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_system_s_record_is_shown_without_its_links() {
+        let body = fixture("examples/200-summary-full.json");
+        let found = with("8211990010021897~bill~77937H00004338P0", true, |mapper, bill| {
+            json!(mapper.bill(Some(bill), &Record::one(body.as_bytes()).unwrap()).unwrap())
+        });
+        assert_eq!(found["native"]["billingAccount"]["name"], "TEST QA WALTER");
+        assert!(!found.to_string().contains("lla.com"));
+    }
+}

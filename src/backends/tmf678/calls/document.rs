@@ -134,12 +134,34 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_the_example_comes_out_whole_under_a_safe_name() {
-        let document = picked("200-txt", DocumentForm::Text).unwrap();
-        assert_eq!(document.media_type.media_type(), "text/plain");
-        assert_eq!(document.name, "BILL_2018_03_C_1_ELEC.TLB.txt");
-        assert_eq!(document.bytes.len(), 269);
-        assert!(document.bytes.starts_with(b"Man is distinguished"));
+    fn every_example_s_document_is_what_the_contract_says() {
+        let path = format!("{}/tests/fixtures/tmf678/truth.json", env!("CARGO_MANIFEST_DIR"));
+        let truth: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let mut documents = 0;
+        for (name, truth) in truth["answers"].as_object().unwrap() {
+            let Some(expected) = truth.get("document") else {
+                continue;
+            };
+            documents += 1;
+            let form = [DocumentForm::Pdf, DocumentForm::Text];
+            let form = form
+                .into_iter()
+                .find(|form| expected["form"] == form.media_type())
+                .unwrap();
+            match (picked(name, form), expected["refused"].as_str()) {
+                (Ok(document), None) => {
+                    assert_eq!(document.media_type, form, "{name}");
+                    assert_eq!(expected["name"], *document.name, "{name}");
+                    assert_eq!(expected["bytes"], document.bytes.len(), "{name}");
+                }
+                (Err(error), Some("UNREADABLE")) => assert_eq!(error.kind(), ErrorKind::Unreadable, "{name}"),
+                (Err(error), Some("NOT_FOUND")) => assert_eq!(error.kind(), ErrorKind::NotFound, "{name}"),
+                (found, _) => panic!("{name}: {found:?}"),
+            }
+        }
+        assert_eq!(documents, 5);
+        let text = picked("200-txt", DocumentForm::Text).unwrap();
+        assert!(text.bytes.starts_with(b"Man is distinguished"));
     }
 
     #[test]
