@@ -1,1 +1,8 @@
-fn main() {}
+//! The command `intertie`.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    intertie::cli::main()
+}

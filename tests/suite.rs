@@ -3,6 +3,14 @@
 // Helpers of tests may fail as loudly as the tests themselves, and nothing leaves this crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod api;
+mod architecture;
+mod config;
+mod conformance;
+mod gentrack;
+mod kraken;
+mod openapi;
+mod process;
 mod sandbox;
 mod sandbox_kraken;
 mod support;

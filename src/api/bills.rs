@@ -73,12 +73,18 @@ const FORMS: [(DocumentForm, &str); 2] = [
     (DocumentForm::Text, "text/plain"),
 ];
 
+/// The bytes of a PDF document.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "stands for bytes in the documentation")]
+struct Pdf(Vec<u8>);
+
 /// Read a bill's document: the bytes themselves
 ///
 /// `Accept` chooses between `application/pdf` and `text/plain`, with weights; a form that is not to be had is 406.
 #[utoipa::path(get, path = "/v1/bills/{bill}/document", tag = "Bills", params(("bill" = BillId, Path)),
     responses((status = 200, description = "The document, with a safe file name in `Content-Disposition`", content(
-        (Vec<u8> = "application/pdf"), (String = "text/plain")))))]
+        (inline(Pdf) = "application/pdf"), (String = "text/plain")))))]
 pub(super) async fn get_bill_document(
     ask: Ask,
     Of(bill): Of<BillMark>,

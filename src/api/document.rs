@@ -5,12 +5,16 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::OpenApi;
+use utoipa::ToSchema;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{PathItem, Paths};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{OpenApi, RefOr};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::{CODES, Problem};
+use crate::model::meter::FlowDirection;
+use crate::model::usage::Resolution;
 use crate::operations::{Operation, Scope};
 
 /// Writes what an operation's type says into the documentation of its routes: its name, what a caller must hold, whether it
@@ -44,6 +48,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi:
 pub(super) fn finished(calls: OpenApi, own: OpenApi) -> OpenApi {
     let mut whole = calls;
     whole.merge(own);
+    // A tree that the typed document cannot hold would be our bug; a test compares the two.
     // The typed document has no way to walk every schema; as a tree it is a few lines.
     let Ok(mut tree) = serde_json::to_value(&whole) else {
         return whole;
@@ -56,7 +61,6 @@ fn finish(document: &mut Value) {
     document["info"] = json!({
         "title": "Intertie",
         "version": env!("CARGO_PKG_VERSION"),
-        "summary": "One REST API over the billing systems of utilities.",
         "description": ABOUT,
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     });
@@ -89,11 +93,10 @@ is a problem document (RFC 9457).";
 /// The schemas, headers, responses and ways to sign in that every operation shares.
 fn add_components(document: &mut Value) {
     let mut collected = Vec::new();
-    <Problem as utoipa::ToSchema>::schemas(&mut collected);
-    collected.push((
-        <Problem as utoipa::ToSchema>::name().into_owned(),
-        <Problem as utoipa::PartialSchema>::schema(),
-    ));
+    // What no route's own answers lead to: problems, and enumerations that only parameters use.
+    collect::<Problem>(&mut collected);
+    collect::<Resolution>(&mut collected);
+    collect::<FlowDirection>(&mut collected);
     for (name, schema) in collected {
         document["components"]["schemas"][name] = json!(schema);
     }
@@ -137,6 +140,11 @@ fn add_components(document: &mut Value) {
             "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
         });
     }
+}
+
+fn collect<T: ToSchema>(collected: &mut Vec<(String, RefOr<Schema>)>) {
+    T::schemas(collected);
+    collected.push((T::name().into_owned(), T::schema()));
 }
 
 /// The problems an operation may answer with: the name of each shared response, and its status.
@@ -191,6 +199,17 @@ fn rename(document: &mut Value) {
             })
     };
     if let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") {
+        // A generic answer has its record written out inside; every record stands once, under its own name.
+        for (name, schema) in schemas.iter_mut() {
+            let place = match name.split_once('_') {
+                Some(("One", _)) => "/properties/data",
+                Some(("Many" | "Found", _)) => "/properties/data/items",
+                _ => continue,
+            };
+            if let (Some((_, record)), Some(data)) = (name.split_once('_'), schema.pointer_mut(place)) {
+                *data = json!({ "$ref": format!("#/components/schemas/{record}") });
+            }
+        }
         let mut named: Vec<(String, Value)> = std::mem::take(schemas)
             .into_iter()
             .map(|(name, schema)| (whole(&name), schema))
@@ -263,6 +282,9 @@ fn finish_schemas(document: &mut Value, asked: &[String]) {
         return;
     };
     for (name, schema) in schemas {
+        if name.as_str() == "Native" {
+            schema["type"] = json!(["object", "array"]);
+        }
         if schema.get("enum").is_some() {
             let said = schema
                 .get("description")
@@ -314,6 +336,10 @@ fn finish_operations(document: &mut Value) {
                 operation["security"] = json!([]);
             }
             document_answers(operation, path, method);
+            // The scope stands under `security` now. One extension is left: the typed document keeps several in no order.
+            if let Value::Object(operation) = operation {
+                operation.remove("x-scope");
+            }
         }
     }
 }
@@ -453,4 +479,43 @@ pub(super) fn page() -> Router {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{calls, own};
+
+    #[test]
+    fn the_typed_document_holds_everything_that_was_written_into_the_tree() {
+        let mut whole = calls().into_openapi();
+        whole.merge(own().into_openapi());
+        let mut tree = serde_json::to_value(&whole).unwrap();
+        finish(&mut tree);
+        let typed = serde_json::to_value(finished(calls().into_openapi(), own().into_openapi())).unwrap();
+        assert_eq!(typed, tree);
+    }
+
+    #[test]
+    fn every_operation_says_its_scope_or_that_it_needs_none() {
+        let document = serde_json::to_value(finished(calls().into_openapi(), own().into_openapi())).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let security = operation["security"].as_array().unwrap();
+                let scopes = security.first().map(|way| way["bearer"].as_array().unwrap());
+                let own = operation["tags"][0] == "Gateway";
+                match (operation.get("x-repeat"), scopes) {
+                    (Some(_), Some(scopes)) => assert_eq!(scopes.len(), 1, "{method} {path}"),
+                    (None, Some(scopes)) if own => assert!(scopes.is_empty(), "{method} {path}"),
+                    (None, Some(scopes)) => assert_eq!((path.as_str(), &scopes[0]), ("/metrics", &json!("ops:read"))),
+                    (None, None) => assert!(!path.starts_with("/v1/"), "{method} {path}"),
+                    (Some(_), None) => panic!("{method} {path} is open to everybody"),
+                }
+                assert!(
+                    operation["operationId"].as_str().unwrap().contains('.'),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
 }

@@ -27,6 +27,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -119,6 +120,12 @@ pub fn router(state: State) -> Router {
                 // Innermost, the cap on bodies: whoever reads one cannot read more.
                 .layer(RequestBodyLimitLayer::new(shared.settings.max_body)),
         )
+}
+
+/// The problem document for a request that was refused before it could be read, and so never reached [`router`].
+#[must_use]
+pub fn refusal(status: StatusCode) -> Bytes {
+    problem::of_unread(status)
 }
 
 /// The OpenAPI 3.1 document of everything that [`router`] serves.

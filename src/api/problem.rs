@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tracing::{debug, error, warn};
@@ -64,6 +65,15 @@ pub(super) const CODES: &[Code] = &[
     code("invalid_cursor", ErrorKind::Invalid, StatusCode::BAD_REQUEST, "The cursor does not fit",
         "The cursor was altered or cut, or it was given out for another list or for other filters.",
         "The caller repeats the filters the cursor was given out for, or starts again without it."),
+    code("unreadable_request", ErrorKind::Invalid, StatusCode::BAD_REQUEST, "The request is no HTTP",
+        "The request line or a header is not as HTTP/1.1 has them. The connection is closed.",
+        "The caller's developers correct the client, or whatever stands between."),
+    code("uri_too_long", ErrorKind::Invalid, StatusCode::URI_TOO_LONG, "The address is too long",
+        "The request's path and query are longer than this gateway takes. The connection is closed.",
+        "The caller asks for less at once."),
+    code("headers_too_large", ErrorKind::Invalid, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large",
+        "The request line and headers are larger, or the headers more, than this gateway takes. The connection is closed.",
+        "The caller sends fewer or shorter headers."),
     code("body_too_large", ErrorKind::Invalid, StatusCode::PAYLOAD_TOO_LARGE, "The body is too large",
         "The body is larger than this gateway takes.",
         "The caller sends less at once."),
@@ -124,16 +134,19 @@ pub(super) const CODES: &[Code] = &[
     code("upstream_unreadable", ErrorKind::Unreadable, StatusCode::BAD_GATEWAY, "The system's reply cannot be read",
         "The billing system's reply does not decode, or lacks a fact the record cannot do without; `detail` says where.",
         "The gateway's developers act. Report the `request_id`."),
-    code("incomplete", ErrorKind::Unavailable, StatusCode::BAD_GATEWAY, "Not every backend answered",
-        "The answer would have been drawn from several backends, and not all of them gave what they have: either \
-         `Prefer: handling=strict` was asked for, or none of them answered. `detail` names them.",
-        "The caller tries again, names fewer backends in `backend`, or does without `handling=strict`."),
+    code("integrity", ErrorKind::Unreadable, StatusCode::BAD_GATEWAY, "The system answered about something else",
+        "The billing system's reply is about another record than the one asked for. It is not passed on.",
+        "The gateway's developers act. Report the `request_id`."),
     code("upstream_throttled", ErrorKind::Throttled, StatusCode::SERVICE_UNAVAILABLE, "The system is limiting the gateway",
         "The billing system takes no more calls from the gateway for now.",
         "The caller waits: `Retry-After` and `retry_after_s` say how long, if the system does."),
     code("upstream_unavailable", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The system is not to be had",
         "The billing system was not reached, or it failed.",
         "The caller tries again later."),
+    code("incomplete", ErrorKind::Unavailable, StatusCode::BAD_GATEWAY, "Not every backend answered",
+        "The answer would have been drawn from several backends, and not all of them gave what they have: either \
+         `Prefer: handling=strict` was asked for, or none of them answered. `detail` names them.",
+        "The caller tries again, names fewer backends in `backend`, or does without `handling=strict`."),
     code("not_ready", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The gateway takes no calls",
         "The gateway is starting or being shut down.",
         "Whoever sends calls here sends them elsewhere until `GET /readyz` answers 200."),
@@ -229,13 +242,15 @@ pub(super) struct NativeProblem {
 pub(super) struct MemberProblem {
     /// A member of the body, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/readings/0/value")]
+    #[schema(value_type = String, example = "/readings/0/value")]
     pointer: Option<String>,
     /// A path or query parameter, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     parameter: Option<String>,
     /// A header, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     header: Option<&'static str>,
     /// What is wrong with it.
     detail: String,
@@ -340,6 +355,23 @@ pub(super) fn of_status(status: StatusCode) -> Error {
 /// The failure of a body that is larger than is taken.
 pub(super) fn too_large() -> Error {
     Error::new(ErrorKind::Invalid, "the body is larger than this gateway takes").code("body_too_large")
+}
+
+/// The document of a request that was refused before it could be read, so that it has no names but those made here.
+pub(super) fn of_unread(status: StatusCode) -> Bytes {
+    let (code, detail) = match status {
+        StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are longer than is taken"),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            ("headers_too_large", "the headers are larger or more than is taken")
+        }
+        _ => ("unreadable_request", "the request line or a header cannot be read"),
+    };
+    let error = Error::new(ErrorKind::Invalid, detail).code(code);
+    let trail = Trail::of(&HeaderMap::new());
+    log(&error, &trail, None);
+    serde_json::to_vec(&Problem::of(&error, &trail, None))
+        .unwrap_or_default()
+        .into()
 }
 
 /// The failure a panic stands for. What the panic said is for the log only.

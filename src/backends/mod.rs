@@ -1,4 +1,6 @@
 //! Backends: one configured billing system and the operations it serves.
+//!
+//! The list of systems is here: one `mod`, one variant of [`Config`] and one arm of [`connect`] each.
 
 pub mod gentrack;
 pub mod kraken;
@@ -15,7 +17,26 @@ use utoipa::ToSchema;
 use crate::error::Result;
 use crate::model::id::BackendName;
 use crate::operations::{Context, Operation, Repeat};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, tokens};
+
+/// Which system a backend is, and how it is reached.
+pub enum Config {
+    /// Gentrack's REST API.
+    Gentrack(gentrack::Config),
+    /// Kraken's GraphQL API.
+    Kraken(kraken::Config),
+}
+
+/// Makes a backend ready for calls. Nothing is sent: the first call logs in.
+///
+/// # Errors
+/// `Invalid` if its addresses, proxy or certificates cannot be used.
+pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) -> Result<Backend> {
+    match config {
+        Config::Gentrack(config) => gentrack::connect(name, config, tokens),
+        Config::Kraken(config) => kraken::connect(name, config, tokens),
+    }
+}
 
 /// What a backend does for one operation: build the call, send it, decode the reply, map it.
 #[async_trait]

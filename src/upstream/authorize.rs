@@ -67,7 +67,7 @@ fn outgoing(attempt: &Attempt) -> Outgoing {
 }
 
 impl Authority {
-    async fn token(&self, refused: Option<&Held>) -> Result<Arc<Held>> {
+    pub(super) async fn token(&self, refused: Option<&Held>) -> Result<Arc<Held>> {
         let token = self.account.token(refused).await;
         match &token {
             Ok(_) => self.state.logged_in(true),

@@ -146,6 +146,7 @@ struct Road {
     settings: Settings,
     sender: send::Sender,
     shared: Shared,
+    authority: Option<Arc<authorize::Authority>>,
     stack: Stack,
 }
 
@@ -277,7 +278,7 @@ impl Upstream {
             .layer(limit::limit(Arc::clone(&shared.permits)))
             .layer(observe::observe(Arc::clone(&shared.meters)))
             .layer(clock::clock(settings.attempt_timeout, move || silent.reached(false)))
-            .layer(authorize::authorize(authority))
+            .layer(authorize::authorize(authority.clone()))
             .layer(judge::judge(verdict))
             .service(send::send(sender.clone(), Arc::clone(&shared.state)));
         Self(Arc::new(Road {
@@ -285,6 +286,7 @@ impl Upstream {
             settings,
             sender,
             shared,
+            authority,
             stack: Box::new(move |attempt| stack.clone().oneshot(attempt).boxed()),
         }))
     }
@@ -336,6 +338,17 @@ impl Upstream {
             number: 1,
         })
         .await
+    }
+
+    /// Logs in unless there is a token that holds. Without credentials there is nothing to do.
+    ///
+    /// # Errors
+    /// Why there is no token: `Credentials` if the system refused the login.
+    pub async fn login(&self) -> Result<()> {
+        match &self.0.authority {
+            Some(authority) => authority.token(None).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// What the road knows of the system without asking it.

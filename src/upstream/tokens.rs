@@ -220,10 +220,12 @@ struct Leader {
 }
 
 impl Leader {
-    fn settle(self, obtained: Result<Token>, early: Option<Duration>) {
+    fn settle(&self, obtained: Result<Token>, early: Option<Duration>) {
         let now = Instant::now();
         let outcome = {
             let mut state = self.entry.state();
+            // Under the same lock as its outcome: whoever is refused this token must not join the login that gave it.
+            state.login = None;
             match obtained {
                 Ok(token) => Ok(state.take(token, early, now)),
                 Err(error) => Err(Arc::new(state.refuse(of_login(error), now))),
@@ -235,7 +237,9 @@ impl Leader {
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        self.entry.state().login = None;
+        if self.told.borrow().is_none() {
+            self.entry.state().login = None;
+        }
     }
 }
 
@@ -435,6 +439,25 @@ mod tests {
             done.unwrap().unwrap();
         }
         assert_eq!((grant.made(), system.calls()), (1, 10_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_refused_does_not_join_the_login_that_gave_the_token() {
+        let grant = logins(|number| async move { Ok(token(number, HOUR)) });
+        let account = account(&Cache::default(), grant.clone());
+        let (told, waiting) = watch::channel(None);
+        account.entry.state().login = Some(waiting);
+        let leader = Leader {
+            entry: Arc::clone(&account.entry),
+            told,
+        };
+        leader.settle(Ok(token(0, HOUR)), None);
+        // The leader has told its outcome and is not gone yet.
+        let first = account.token(None).await.unwrap();
+        let second = account.token(Some(&first)).await.unwrap();
+        assert_ne!(secret(&second), secret(&first));
+        drop(leader);
+        assert_eq!(grant.made(), 1);
     }
 
     #[tokio::test(start_paused = true)]

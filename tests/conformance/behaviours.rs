@@ -8,15 +8,18 @@ use serde_json::Value;
 use super::{Ran, Specimen};
 use crate::support::stage::{Answer, Stage};
 
-/// Runs every behaviour that concerns a specimen.
+/// Runs every behaviour that concerns a specimen, each on systems of its own.
 pub async fn all(ran: &mut Ran, backend: &str, specimen: &Specimen) {
     macro_rules! run {
         ($($behaviour:ident),* $(,)?) => {
-            $(
-                let stage = Stage::open().await;
-                $behaviour(&stage, backend, specimen).await;
-                ran.note(stringify!($behaviour), backend, specimen.operation);
-            )*
+            $({
+                let (name, mine) = (backend.to_owned(), specimen.clone());
+                let outcome = tokio::spawn(async move {
+                    let stage = Stage::open().await;
+                    $behaviour(&stage, &name, &mine).await;
+                });
+                ran.note(stringify!($behaviour), backend, specimen.operation, outcome.await.is_ok());
+            })*
         };
     }
     run!(
@@ -43,16 +46,27 @@ pub async fn all(ran: &mut Ran, backend: &str, specimen: &Specimen) {
 }
 
 async fn call(stage: &Stage, specimen: &Specimen) -> Answer {
-    stage.send(specimen.method, &specimen.path, &[], specimen.body.as_ref()).await
+    stage
+        .send(specimen.method, &specimen.path, &[], specimen.body.as_ref())
+        .await
 }
 
 async fn call_within(stage: &Stage, specimen: &Specimen, milliseconds: &str) -> Answer {
-    stage.send(specimen.method, &specimen.path, &[("request-timeout-ms", milliseconds)], specimen.body.as_ref()).await
+    stage
+        .send(
+            specimen.method,
+            &specimen.path,
+            &[("request-timeout-ms", milliseconds)],
+            specimen.body.as_ref(),
+        )
+        .await
 }
 
 /// Plays a fault on the call that answers the specimen, and on no other.
 fn break_it(stage: &Stage, backend: &str, specimen: &Specimen, fault: Fault, times: u64) {
-    stage.systems.fault(Stage::kind(backend), fault, times, Some(specimen.native));
+    stage
+        .systems
+        .fault(Stage::kind(backend), fault, times, Some(specimen.native));
 }
 
 fn executed(stage: &Stage, backend: &str, specimen: &Specimen) -> u64 {
@@ -76,14 +90,25 @@ fn is_problem(answer: &Answer, status: u16, code: &str, specimen: &Specimen) {
 /// A write that was lost says so, and the system executed it at most once.
 fn is_unknown(stage: &Stage, backend: &str, answer: &Answer, specimen: &Specimen) {
     is_problem(answer, 504, "outcome_unknown", specimen);
-    assert!(answer.json()["detail"].as_str().unwrap().contains("GET /v1/"), "{}", answer.text());
-    assert!(executed(stage, backend, specimen) <= 1, "{} was executed more than once", specimen.path);
+    assert!(
+        answer.json()["detail"].as_str().unwrap().contains("GET /v1/"),
+        "{}",
+        answer.text()
+    );
+    assert!(
+        executed(stage, backend, specimen) <= 1,
+        "{} was executed more than once",
+        specimen.path
+    );
 }
 
 async fn the_answer_names_its_backend(stage: &Stage, backend: &str, specimen: &Specimen) {
     let answer = call(stage, specimen).await;
     is_good(&answer, specimen);
-    if answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
+    if answer
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/json"))
+    {
         assert_eq!(answer.json()["meta"]["backend"].as_str().unwrap_or(backend), backend);
         assert!(answer.json()["meta"]["as_of"].as_str().unwrap().ends_with('Z'));
     } else {
@@ -95,7 +120,12 @@ async fn a_record_that_is_not_there_is_not_found(stage: &Stage, backend: &str, s
     let Some(missing) = &specimen.missing else {
         // A search has no record to miss: it finds none.
         let answer = stage.get(&format!("{}&number=does-not-exist", specimen.path)).await;
-        assert_eq!((answer.status, answer.json()["data"].as_array().unwrap().len()), (200, 0), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.json()["data"].as_array().unwrap().len()),
+            (200, 0),
+            "{}",
+            answer.text()
+        );
         return;
     };
     let answer = stage.send(specimen.method, missing, &[], specimen.body.as_ref()).await;
@@ -123,13 +153,23 @@ async fn a_server_error_is_survived(stage: &Stage, backend: &str, specimen: &Spe
     if specimen.once {
         assert!(matches!(answer.status, 202 | 503 | 504), "{}", answer.text());
         assert!(executed(stage, backend, specimen) - before <= 1);
-        assert_eq!(answer.status == 202, executed(stage, backend, specimen) - before == 1, "{}", answer.text());
+        assert_eq!(
+            answer.status == 202,
+            executed(stage, backend, specimen) - before == 1,
+            "{}",
+            answer.text()
+        );
     } else {
         is_good(&answer, specimen);
     }
     break_it(stage, backend, specimen, Fault::Status(500), 20);
     let answer = call(stage, specimen).await;
-    assert!(matches!(answer.status, 502..=504), "{}: {}", specimen.path, answer.text());
+    assert!(
+        matches!(answer.status, 502..=504),
+        "{}: {}",
+        specimen.path,
+        answer.text()
+    );
 }
 
 async fn a_short_throttle_is_waited_out(stage: &Stage, backend: &str, specimen: &Specimen) {
@@ -141,7 +181,7 @@ async fn a_short_throttle_is_waited_out(stage: &Stage, backend: &str, specimen: 
 async fn a_long_retry_after_is_passed_on_at_once(stage: &Stage, backend: &str, specimen: &Specimen) {
     break_it(stage, backend, specimen, Fault::Throttled(Some(3600)), 1);
     let answer = call(stage, specimen).await;
-    is_problem(&answer, 503, "throttled", specimen);
+    is_problem(&answer, 503, "upstream_throttled", specimen);
     assert_eq!(answer.header("retry-after"), Some("3600"));
     assert_eq!(answer.json()["retry_after_s"], 3600);
     assert_eq!(executed(stage, backend, specimen), 0);
@@ -151,7 +191,7 @@ async fn an_edge_page_is_not_a_refused_credential(stage: &Stage, backend: &str, 
     call(stage, specimen).await;
     let before = logins(stage, backend);
     break_it(stage, backend, specimen, Fault::EdgePage, 1);
-    is_problem(&call(stage, specimen).await, 502, "blocked", specimen);
+    is_problem(&call(stage, specimen).await, 502, "upstream_blocked", specimen);
     is_good(&call(stage, specimen).await, specimen);
     assert_eq!(logins(stage, backend), before, "a good token was thrown away");
 }
@@ -161,15 +201,27 @@ async fn a_broken_body_is_never_taken_for_an_answer(stage: &Stage, backend: &str
     let answer = call(stage, specimen).await;
     if specimen.once {
         assert!(matches!(answer.status, 202 | 504), "it was executed: {}", answer.text());
+    } else if answer.status == 200 {
+        // A document that was cut is one all the same as far as anybody can tell.
+        assert!(
+            specimen.operation == "bills.document" && answer.body.starts_with(b"%PDF-"),
+            "{}",
+            answer.text()
+        );
     } else {
-        is_problem(&answer, 502, "unreadable", specimen);
+        is_problem(&answer, 502, "upstream_unreadable", specimen);
     }
 }
 
 async fn an_error_inside_a_200_is_an_error(stage: &Stage, backend: &str, specimen: &Specimen) {
     break_it(stage, backend, specimen, Fault::ErrorInside, 20);
     let answer = call(stage, specimen).await;
-    assert!(matches!(answer.status, 502..=504), "{}: {}", specimen.path, answer.text());
+    assert!(
+        matches!(answer.status, 502..=504),
+        "{}: {}",
+        specimen.path,
+        answer.text()
+    );
 }
 
 async fn a_connection_dropped_before_is_survived(stage: &Stage, backend: &str, specimen: &Specimen) {
@@ -256,8 +308,9 @@ async fn a_refused_login_is_not_repeated(stage: &Stage, backend: &str, specimen:
     let kind = Stage::kind(backend);
     stage.systems.fault(kind, Fault::RefusedLogin, 100, None);
     for _ in 0..5 {
-        is_problem(&call(stage, specimen).await, 502, "credentials", specimen);
+        is_problem(&call(stage, specimen).await, 502, "upstream_credentials", specimen);
     }
     assert_eq!(executed(stage, backend, specimen), 0);
-    assert_eq!(stage.systems.received(kind).get("login"), 1, "{:?}", stage.systems.received(kind).all());
+    let received = stage.systems.received(kind).all();
+    assert_eq!(received.values().sum::<u64>(), 1, "{received:?}");
 }

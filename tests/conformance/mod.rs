@@ -33,17 +33,26 @@ pub struct Specimen {
 
 /// What ran, for the table at the end.
 #[derive(Default)]
-pub struct Ran(BTreeMap<(&'static str, String), Vec<String>>);
+pub struct Ran {
+    behaviours: BTreeMap<(&'static str, String), Vec<String>>,
+    failed: Vec<String>,
+}
 
 impl Ran {
-    fn note(&mut self, behaviour: &'static str, backend: &str, operation: &str) {
-        self.0.entry((behaviour, backend.to_owned())).or_default().push(operation.to_owned());
+    fn note(&mut self, behaviour: &'static str, backend: &str, operation: &str, held: bool) {
+        self.behaviours
+            .entry((behaviour, backend.to_owned()))
+            .or_default()
+            .push(operation.to_owned());
+        if !held {
+            self.failed.push(format!("{behaviour}: {backend}, {operation}"));
+        }
     }
 
     fn table(&self) -> String {
         let mut text = format!("{:55} {:14} operations\n", "behaviour", "backend");
         let mut total = 0;
-        for ((behaviour, backend), operations) in &self.0 {
+        for ((behaviour, backend), operations) in &self.behaviours {
             total += operations.len();
             text.push_str(&format!("{behaviour:55} {backend:14} {}\n", operations.len()));
         }
@@ -57,26 +66,48 @@ async fn every_backend_keeps_every_behaviour() {
     let stage = Stage::open().await;
     let capabilities = stage.get("/v1/capabilities").await;
     let mut ran = Ran::default();
-    for backend in stage.backends() {
+    for backend in stage.backends().await {
         let served: Vec<String> = capabilities.json()["data"]
             .as_array()
             .unwrap()
             .iter()
-            .filter(|row| row["backends"].as_array().unwrap().iter().any(|name| name == backend.as_str()))
+            .filter(|row| {
+                row["backends"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|row| row["backend"] == backend.as_str())
+            })
             .map(|row| row["operation"].as_str().unwrap().to_owned())
             .collect();
         assert!(!served.is_empty(), "{backend} serves nothing");
         let specimens = specimens::of(&backend);
         for operation in &served {
-            let mine: Vec<_> = specimens.iter().filter(|specimen| specimen.operation == operation).collect();
-            assert!(!mine.is_empty(), "{backend} serves {operation} and has no specimen of it");
+            let mine: Vec<_> = specimens
+                .iter()
+                .filter(|specimen| specimen.operation == operation)
+                .collect();
+            assert!(
+                !mine.is_empty(),
+                "{backend} serves {operation} and has no specimen of it"
+            );
             for specimen in mine {
                 behaviours::all(&mut ran, &backend, specimen).await;
             }
         }
         for specimen in &specimens {
-            assert!(served.iter().any(|operation| operation == specimen.operation), "{backend} no longer serves {}", specimen.operation);
+            assert!(
+                served.iter().any(|operation| operation == specimen.operation),
+                "{backend} no longer serves {}",
+                specimen.operation
+            );
         }
     }
     println!("{}", ran.table());
+    assert!(
+        ran.failed.is_empty(),
+        "{} failed:\n{}",
+        ran.failed.len(),
+        ran.failed.join("\n")
+    );
 }

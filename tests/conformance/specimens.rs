@@ -27,7 +27,10 @@ fn read(operation: &'static str, native: &'static str, path: &str, missing: &str
 }
 
 fn list(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
-    Specimen { pages: true, ..read(operation, native, path, missing) }
+    Specimen {
+        pages: true,
+        ..read(operation, native, path, missing)
+    }
 }
 
 fn gentrack() -> Vec<Specimen> {
@@ -43,8 +46,18 @@ fn gentrack() -> Vec<Specimen> {
     let span = "?from=2024-01-01&to=2027-01-01";
     vec![
         read("accounts.get", "getAccount", &account(whole, ""), &account(none, "")),
-        read("accounts.balance", "getAccountBalance", &account(whole, "/balance"), &account(none, "/balance")),
-        list("bills.list", "getAccountBills", &account(whole, "/bills"), &account(none, "/bills")),
+        read(
+            "accounts.balance",
+            "getAccountBalance",
+            &account(whole, "/balance"),
+            &account(none, "/balance"),
+        ),
+        list(
+            "bills.list",
+            "getAccountBills",
+            &account(whole, "/bills"),
+            &account(none, "/bills"),
+        ),
         read(
             "bills.get",
             "getAccountBills",
@@ -75,8 +88,18 @@ fn gentrack() -> Vec<Specimen> {
             &account(whole, "/service-points"),
             &account(none, "/service-points"),
         ),
-        read("service_points.get", "getMeterStructure", &point(here, ""), &point(nowhere, "")),
-        list("meters.list", "getAccount", &account(whole, "/meters"), &account(none, "/meters")),
+        read(
+            "service_points.get",
+            "getMeterStructure",
+            &point(here, ""),
+            &point(nowhere, ""),
+        ),
+        list(
+            "meters.list",
+            "getAccount",
+            &account(whole, "/meters"),
+            &account(none, "/meters"),
+        ),
         read(
             "meters.get",
             "getMeterStructure",
@@ -103,7 +126,12 @@ fn gentrack() -> Vec<Specimen> {
             method: "POST",
             body: Some(readings),
             once: true,
-            ..read("readings.submit", "submitMeterReadings", &point(here, "/readings"), &point(nowhere, "/readings"))
+            ..read(
+                "readings.submit",
+                "submitMeterReadings",
+                &point(here, "/readings"),
+                &point(nowhere, "/readings"),
+            )
         },
     ]
 }
@@ -113,27 +141,68 @@ fn kraken() -> Vec<Specimen> {
     let point = |id: &str, rest: &str| format!("/v1/service-points/kraken-us:{id}{rest}");
     let bill = |id: &str, rest: &str| format!("/v1/bills/kraken-us:{id}{rest}");
     let (whole, none) = ("A-5E90B3F4", "A-00000000");
-    let (here, nowhere) = ("A-5E90B3F4~sp~61001~10443720000111222", "A-5E90B3F4~sp~61001~10443720000000000");
-    let (month, days) = ("?from=2026-01-01&to=2026-02-01", "?from=2026-03-07&to=2026-03-10&resolution=PT1H");
+    let (here, nowhere) = (
+        "A-5E90B3F4~sp~61001~10443720000111222",
+        "A-5E90B3F4~sp~61001~10443720000000000",
+    );
+    let (month, days) = (
+        "?from=2026-01-01&to=2026-02-01",
+        "?from=2026-03-07&to=2026-03-10&resolution=PT1H",
+    );
     vec![
         Specimen {
             missing: None,
             ..list("accounts.search", "Accounts", "/v1/accounts?backend=kraken-us", "")
         },
         read("accounts.get", "Account", &account(whole, ""), &account(none, "")),
-        read("accounts.balance", "Balance", &account(whole, "/balance"), &account(none, "/balance")),
-        list("bills.list", "Bills", &account(whole, "/bills"), &account(none, "/bills")),
-        read("bills.get", "Bill", &bill("A-7C41D0E2~930412", ""), &bill("A-7C41D0E2~999999", "")),
+        read(
+            "accounts.balance",
+            "Balance",
+            &account(whole, "/balance"),
+            &account(none, "/balance"),
+        ),
+        list(
+            "bills.list",
+            "Bills",
+            &account(whole, "/bills"),
+            &account(none, "/bills"),
+        ),
+        read(
+            "bills.get",
+            "Bill",
+            &bill("A-7C41D0E2~930412", ""),
+            &bill("A-7C41D0E2~999999", ""),
+        ),
         read(
             "bills.document",
             "BillDocument",
             &bill("A-7C41D0E2~930412", "/document"),
             &bill("A-7C41D0E2~999999", "/document"),
         ),
-        list("transactions.list", "Transactions", &account(whole, "/transactions"), &account(none, "/transactions")),
-        list("service_points.list", "Properties", &account(whole, "/service-points"), &account(none, "/service-points")),
-        read("service_points.get", "Properties", &point(here, ""), &point(nowhere, "")),
-        list("meters.list", "Properties", &account(whole, "/meters"), &account(none, "/meters")),
+        list(
+            "transactions.list",
+            "Transactions",
+            &account(whole, "/transactions"),
+            &account(none, "/transactions"),
+        ),
+        list(
+            "service_points.list",
+            "Properties",
+            &account(whole, "/service-points"),
+            &account(none, "/service-points"),
+        ),
+        read(
+            "service_points.get",
+            "Properties",
+            &point(here, ""),
+            &point(nowhere, ""),
+        ),
+        list(
+            "meters.list",
+            "Properties",
+            &account(whole, "/meters"),
+            &account(none, "/meters"),
+        ),
         read(
             "meters.get",
             "Properties",
@@ -146,6 +215,11 @@ fn kraken() -> Vec<Specimen> {
             &point(here, &format!("/readings{month}")),
             &point(nowhere, &format!("/readings{month}")),
         ),
-        list("usage.list", "Usage", &point(here, &format!("/usage{days}")), &point(nowhere, &format!("/usage{days}"))),
+        list(
+            "usage.list",
+            "Usage",
+            &point(here, &format!("/usage{days}")),
+            &point(nowhere, &format!("/usage{days}")),
+        ),
     ]
 }

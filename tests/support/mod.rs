@@ -3,3 +3,6 @@
 pub mod exchange;
 pub mod gentrack_contract;
 pub mod kraken_contract;
+pub mod openapi;
+pub mod stage;
+pub mod tap;

@@ -29,8 +29,16 @@ impl Tap {
     pub async fn on(system: SocketAddr) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let exchanges = Arc::new(Mutex::new(Vec::new()));
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let line = Line { system, client, exchanges: Arc::clone(&exchanges) };
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let line = Line {
+            system,
+            client,
+            exchanges: Arc::clone(&exchanges),
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = axum::Router::new().fallback(pass).with_state(line);
@@ -47,7 +55,11 @@ impl Tap {
 async fn pass(State(line): State<Line>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let request_body = to_bytes(body, usize::MAX).await.unwrap();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+        .to_owned();
     let mut headers = parts.headers.clone();
     headers.remove("host");
     headers.remove("content-length");
@@ -64,7 +76,12 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
     let text = |headers: &http::HeaderMap| {
         headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect()
     };
     line.exchanges.lock().unwrap().push(Exchange {

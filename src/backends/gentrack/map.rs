@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
+use std::fmt;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -64,7 +65,7 @@ impl Mapper<'_> {
                     .enumerate()
                     .map(|(n, point)| {
                         Ok(ServicePointRef {
-                            id: self.service_point_id(id, point, &format!("servicePoints[{n}]"))?,
+                            id: self.service_point_id(id, point, format_args!("servicePoints[{n}]"))?,
                             market_identifier: market_identifier(point),
                             service_kind: service_kind(point),
                         })
@@ -140,11 +141,12 @@ impl Mapper<'_> {
         wire: &[wire::Bill<'_>],
         mut natives: Natives,
     ) -> Result<Vec<Bill>> {
+        let reference = keys::account(account)?;
         let mut bills = wire
             .iter()
             .enumerate()
             .map(|(n, bill)| {
-                let mut mapped = self.bill(account, bill, n)?;
+                let mut mapped = self.bill(account, &reference, bill, n)?;
                 mapped.native = natives.take(n);
                 // Versions of a bill may share identifier and type; then the version goes into the key of those replaced.
                 let shared = |other: &wire::Bill<'_>| {
@@ -153,15 +155,18 @@ impl Mapper<'_> {
                 if !mapped.is_current && wire.iter().filter(|other| shared(other)).count() > 1 {
                     let kind = said(bill.kind.as_ref()).unwrap_or_default();
                     let version = ident(bill.bill_version.as_ref()).unwrap_or(Cow::Borrowed("0"));
-                    let reference = keys::account(account)?;
                     mapped.id = self.id(
                         &[&reference, keys::BILL, &bill.bill_id.text(), kind, &version],
-                        &format!("results[{n}].billId"),
+                        At("results", n, "billId"),
                     )?;
                 }
                 Ok(mapped)
             })
             .collect::<Result<Vec<_>>>()?;
+        for (older, newer) in replacements(wire) {
+            bills[older].superseded_by = Some(bills[newer].id.clone());
+            bills[newer].corrects = Some(bills[older].id.clone());
+        }
         bills
             .sort_by(|a, b| newest_first(a.issued_on, b.issued_on).then_with(|| by_number(&b.native_id, &a.native_id)));
         Ok(bills)
@@ -172,15 +177,14 @@ impl Mapper<'_> {
     /// Kind: what the document is, and `FINAL` when it is flagged as the last one. Status: from what is unpaid, since the
     /// system names none; none for a superseded bill, whose balance says nothing of payment. It is never `OVERDUE`: due
     /// dates may be moved (`canExtend`) and arrangements stand elsewhere, so the clock alone does not tell; `due_on` and
-    /// `outstanding` do. `corrects` and `superseded_by` stay empty: no member names the other bill.
-    fn bill(&self, account: &AccountId, wire: &wire::Bill<'_>, n: usize) -> Result<Bill> {
-        let at = |member: &str| format!("results[{n}].{member}");
+    /// `outstanding` do.
+    fn bill(&self, account: &AccountId, reference: &str, wire: &wire::Bill<'_>, n: usize) -> Result<Bill> {
+        let at = |member| At("results", n, member);
         let native_id = wire.bill_id.text();
         let native_kind = said(wire.kind.as_ref());
-        let reference = keys::account(account)?;
-        let mut parts = vec![&*reference, keys::BILL, &*native_id];
+        let mut parts = vec![reference, keys::BILL, &*native_id];
         parts.extend(native_kind);
-        let id = self.id(&parts, &at("billId"))?;
+        let id = self.id(&parts, at("billId"))?;
         let amounts = [
             wire.gross_amount,
             wire.net_amount,
@@ -188,7 +192,7 @@ impl Mapper<'_> {
             wire.bill_balance,
         ];
         let currency = match said(wire.currency.as_ref()) {
-            Some(code) => Some(currency(code, &at("currency"))?),
+            Some(code) => Some(currency(code, at("currency"))?),
             None if amounts.iter().any(Option::is_some) => {
                 return Err(Error::unreadable(format!("results[{n}]"), "missing field `currency`"));
             }
@@ -261,27 +265,27 @@ impl Mapper<'_> {
     ) -> Result<Vec<Transaction>> {
         let when = |n: usize| wire[n].transaction_date.local(self.zone);
         let mut order: Vec<usize> = (0..wire.len()).collect();
-        // "Newest first as observed", so it is looked at, and entries of one instant keep the order that fits the whole.
+        // "Newest first as observed", so it is looked at. The running balance follows the order of posting, which is the
+        // list's: an entry that was dated back stands among its neighbours there, and by its date only in our answer.
         if wire.len() > 1 && when(0) < when(wire.len() - 1) {
             order.reverse();
         }
-        order.sort_by_key(|n| Reverse(when(*n)));
         let reference = keys::account(account)?;
         let mut all = Vec::with_capacity(order.len());
         for (place, &n) in order.iter().enumerate() {
             let entry = &wire[n];
-            let at = |member: &str| format!("results[{n}].{member}");
-            let currency = currency(&entry.currency, &at("currency"))?;
+            let at = |member| At("results", n, member);
+            let currency = currency(&entry.currency, at("currency"))?;
             let older = order.get(place + 1).map(|older| &wire[*older]);
             let native_id = entry.transaction_identifier.text();
             let posted_at = match entry.transaction_date {
                 Moment::Day(_) => None,
-                moment => Some(self.instant(moment, &at("transactionDate"))?),
+                moment => Some(self.instant(moment, at("transactionDate"))?),
             };
-            all.push(Transaction {
+            let mapped = Transaction {
                 id: self.id(
                     &[&reference, keys::TRANSACTION, &native_id],
-                    &at("transactionIdentifier"),
+                    at("transactionIdentifier"),
                 )?,
                 backend: self.backend.clone(),
                 native_id: Some(native_id.into_owned()),
@@ -302,9 +306,11 @@ impl Mapper<'_> {
                 ledger: None,
                 reversed: None,
                 native: natives.take(n),
-            });
+            };
+            all.push((when(n), mapped));
         }
-        Ok(all)
+        all.sort_by_key(|(when, _)| Reverse(*when));
+        Ok(all.into_iter().map(|(_, entry)| entry).collect())
     }
 
     /// The points of supply an account names, without their meters; `None` if it does not name them.
@@ -318,7 +324,7 @@ impl Mapper<'_> {
             return Ok(None);
         };
         let all = points.0.iter().enumerate().map(|(n, point)| {
-            let id = self.service_point_id(account, point, &format!("servicePoints[{n}]"))?;
+            let id = self.service_point_id(account, point, format_args!("servicePoints[{n}]"))?;
             let mut mapped = self.service_point(account, &id, Some(point))?;
             mapped.native = natives.take(n);
             Ok(mapped)
@@ -377,13 +383,13 @@ impl Mapper<'_> {
             .iter()
             .enumerate()
             .map(|(n, meter)| {
-                let at = |member: &str| format!("meters[{n}].{member}");
+                let at = |member| At("meters", n, member);
                 let serial = meter.serial_number.text();
-                let meter_id = self.meter_id(id, &serial, &at("serialNumber"))?;
+                let meter_id = self.meter_id(id, &serial, at("serialNumber"))?;
                 let registers = meter.reading_registers.0.iter().enumerate();
                 let registers = registers
-                    .map(|(r, register)| self.register(id, &meter_id, register, &at(&format!("readingRegisters[{r}]"))))
-                    .collect::<Result<Vec<_>>>()?;
+                    .map(|(r, register)| self.register(id, &meter_id, register, (n, r)))
+                    .collect();
                 let wire_registers = &meter.reading_registers.0;
                 // The meter's own dates and state are not given; its registers' are (inferred to be the meter's).
                 let installed = wire_registers
@@ -424,35 +430,42 @@ impl Mapper<'_> {
         point: &ServicePointId,
         meter: &MeterId,
         wire: &wire::StructureRegister<'_>,
-        path: &str,
-    ) -> Result<Register> {
-        let unit = wire.unit_of_measure.as_ref().and_then(|unit| money::unit(unit));
+        place: (usize, usize),
+    ) -> Register {
+        let counter = Counter {
+            point,
+            meter: meter.clone(),
+            name: wire.name(),
+            unit: wire.unit_of_measure.as_ref().and_then(|unit| money::unit(unit)),
+        };
         let last_reading = wire.last_meter_reading.and_then(|raw| {
             let read = wire::Reading::deserialize(raw).ok().and_then(|reading| {
-                let read_at = reading.reading_date_time.instant(self.zone).ok()?;
-                let reading = Found {
+                let found = Found {
                     reading: &reading,
-                    read_at,
+                    read_at: reading.reading_date_time.instant(self.zone).ok()?,
                     quality: quality(&reading),
                 };
-                self.reading(point, meter, &wire.name(), unit.as_ref(), &reading, path)
-                    .ok()
+                counter.reading(&found).ok()
             });
             if read.is_none() {
-                tracing::warn!(path, "a register's last reading cannot be read and is left out");
+                tracing::warn!(
+                    meter = place.0,
+                    register = place.1,
+                    "a register's last reading cannot be read and is left out"
+                );
             }
             read
         });
-        Ok(Register {
+        Register {
             id: wire.id.text().into_owned(),
             label: owned(wire.label.as_ref()),
-            unit,
+            unit: counter.unit,
             direction: said(wire.direction.as_ref()).map(flow_direction),
             dials: wire.dials,
             multiplier: None,
             accepts_readings: wire.allows_reading_entry,
             last_reading,
-        })
+        }
     }
 
     /// The readings of a history that lie in `span` and fit `wanted`, by meter, register and instant.
@@ -506,59 +519,26 @@ impl Mapper<'_> {
     /// The canonical readings of a part of a history.
     pub(super) fn readings(&self, id: &ServicePointId, found: &[(Place<'_>, Found<'_>)]) -> Result<Vec<Reading>> {
         let mut all = Vec::with_capacity(found.len());
-        let mut current: Option<((usize, usize), MeterId, Cow<'_, str>, Option<Cow<'static, str>>)> = None;
+        let mut current: Option<((usize, usize), Counter<'_>)> = None;
         for (place, reading) in found {
             let here = (place.meter, place.register);
-            if current.as_ref().is_none_or(|(there, ..)| *there != here) {
-                let register = place.register();
-                let meter = self.meter_id(id, &place.serial(), &place.path("serialNumber"))?;
-                let unit = register.unit_of_measure.as_ref().and_then(|unit| money::unit(unit));
-                current = Some((here, meter, place.name(), unit));
-            }
-            if let Some((_, meter, name, unit)) = &current {
-                all.push(self.reading(id, meter, name, unit.as_ref(), reading, &place.path("readingReference"))?);
-            }
+            let counter = match &mut current {
+                Some((there, counter)) if *there == here => counter,
+                current => {
+                    let register = place.register();
+                    let counter = Counter {
+                        point: id,
+                        meter: self.meter_id(id, &place.serial(), At("meters", place.meter, "serialNumber"))?,
+                        name: place.name(),
+                        unit: register.unit_of_measure.as_ref().and_then(|unit| money::unit(unit)),
+                    };
+                    &mut current.insert((here, counter)).1
+                }
+            };
+            let mapped = counter.reading(reading);
+            all.push(mapped.map_err(|why| unusable(place.path("readingReference"), why))?);
         }
         Ok(all)
-    }
-
-    fn reading(
-        &self,
-        point: &ServicePointId,
-        meter: &MeterId,
-        register: &str,
-        unit: Option<&Cow<'static, str>>,
-        Found {
-            reading,
-            read_at,
-            quality,
-        }: &Found<'_>,
-        path: &str,
-    ) -> Result<Reading> {
-        let native_id = ident(reading.reading_reference.as_ref());
-        let id = match &native_id {
-            Some(reference) => Some(keys::reading(point, reference).map_err(|why| unusable(path, why))?),
-            None => None,
-        };
-        Ok(Reading {
-            id,
-            native_id: native_id.map(Cow::into_owned),
-            meter_id: Some(meter.clone()),
-            register: Some(register.to_owned()),
-            read_at: *read_at,
-            value: Some(Number(reading.reading.0)),
-            unit: unit.cloned(),
-            consumption: reading.quantity.map(|Exact(value)| Quantity {
-                value: Number(value),
-                unit: unit.cloned(),
-            }),
-            consumption_from: None,
-            quality: *quality,
-            native_quality: said(reading.quality.as_ref()).map(word),
-            source: said(reading.source.as_ref()).map(word),
-            status: said(reading.status.as_ref()).map(reading_status),
-            native_status: said(reading.status.as_ref()).map(word),
-        })
     }
 
     /// The readings a bill was made from, by meter, register and instant. The system gives no quality with them.
@@ -570,20 +550,20 @@ impl Mapper<'_> {
         let reference = keys::account(account)?;
         let mut all = Vec::with_capacity(wire.len());
         for (n, reading) in wire.iter().enumerate() {
-            let at = |member: &str| format!("results[{n}].{member}");
+            let at = |member| At("results", n, member);
             let unit = reading.unit_of_measure.as_ref().and_then(|unit| money::unit(unit));
             let point = match ident(reading.service_point_id.as_ref()) {
-                Some(point) => Some(self.id(&[&reference, keys::SERVICE_POINT, &point], &at("servicePointId"))?),
+                Some(point) => Some(self.id(&[&reference, keys::SERVICE_POINT, &point], at("servicePointId"))?),
                 None => None,
             };
             let meter_id = match (&point, ident(reading.meter_identifier.as_ref())) {
-                (Some(point), Some(serial)) => Some(self.meter_id(point, &serial, &at("meterIdentifier"))?),
+                (Some(point), Some(serial)) => Some(self.meter_id(point, &serial, at("meterIdentifier"))?),
                 _ => None,
             };
             let native_id = ident(reading.reading_id.as_ref());
             let id = match (&point, &native_id) {
                 (Some(point), Some(reference)) => {
-                    Some(keys::reading(point, reference).map_err(|why| unusable(&at("readingId"), why))?)
+                    Some(keys::reading(point, reference).map_err(|why| unusable(at("readingId"), why))?)
                 }
                 _ => None,
             };
@@ -593,7 +573,7 @@ impl Mapper<'_> {
                 meter_id,
                 register: owned(reading.register_label.as_ref())
                     .or_else(|| ident(reading.register_id.as_ref()).map(Cow::into_owned)),
-                read_at: self.instant(reading.reading_date_time, &at("readingDateTime"))?,
+                read_at: self.instant(reading.reading_date_time, at("readingDateTime"))?,
                 value: Some(Number(reading.reading.0)),
                 consumption: reading.consumption.map(|Exact(value)| Quantity {
                     value: Number(value),
@@ -601,7 +581,7 @@ impl Mapper<'_> {
                 }),
                 unit,
                 consumption_from: match reading.from_datetime {
-                    Some(from) => Some(self.instant(from, &at("fromDatetime"))?),
+                    Some(from) => Some(self.instant(from, at("fromDatetime"))?),
                     None => None,
                 },
                 quality: Quality::Unknown,
@@ -748,28 +728,77 @@ impl Mapper<'_> {
         &self,
         account: &AccountId,
         wire: &wire::ServicePoint<'_>,
-        path: &str,
+        path: impl fmt::Display,
     ) -> Result<ServicePointId> {
         let reference = wire
             .reference()
             .map(Ident::text)
             .filter(|text| !text.is_empty())
-            .ok_or_else(|| Error::unreadable(path, "missing field `globalReference`"))?;
+            .ok_or_else(|| Error::unreadable(&path, "missing field `globalReference`"))?;
         self.id(&[&keys::account(account)?, keys::SERVICE_POINT, &reference], path)
     }
 
-    fn meter_id(&self, point: &ServicePointId, serial: &str, path: &str) -> Result<MeterId> {
+    fn meter_id(&self, point: &ServicePointId, serial: &str, path: impl fmt::Display) -> Result<MeterId> {
         keys::meter(point, serial).map_err(|why| unusable(path, why))
     }
 
-    fn id<K>(&self, parts: &[&str], path: &str) -> Result<Id<K>> {
+    fn id<K>(&self, parts: &[&str], path: impl fmt::Display) -> Result<Id<K>> {
         Id::of(self.backend, parts).map_err(|why| unusable(path, why))
     }
 
-    fn instant(&self, moment: Moment, path: &str) -> Result<Timestamp> {
+    fn instant(&self, moment: Moment, path: impl fmt::Display) -> Result<Timestamp> {
         moment
             .instant(self.zone)
             .map_err(|_| Error::unreadable(path, "outside the calendar"))
+    }
+}
+
+/// A place in a reply: a list, a row of it, a member. Written out only when something is wrong there.
+#[derive(Clone, Copy)]
+struct At(&'static str, usize, &'static str);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(list, row, member) = self;
+        write!(f, "{list}[{row}].{member}")
+    }
+}
+
+/// What the readings of one register have in common.
+struct Counter<'c> {
+    point: &'c ServicePointId,
+    meter: MeterId,
+    name: Cow<'c, str>,
+    unit: Option<Cow<'static, str>>,
+}
+
+impl Counter<'_> {
+    fn reading(&self, found: &Found<'_>) -> std::result::Result<Reading, IdError> {
+        let wire = found.reading;
+        let native_id = ident(wire.reading_reference.as_ref());
+        let id = match &native_id {
+            Some(reference) => Some(keys::reading(self.point, reference)?),
+            None => None,
+        };
+        Ok(Reading {
+            id,
+            native_id: native_id.map(Cow::into_owned),
+            meter_id: Some(self.meter.clone()),
+            register: Some(self.name.clone().into_owned()),
+            read_at: found.read_at,
+            value: Some(Number(wire.reading.0)),
+            unit: self.unit.clone(),
+            consumption: wire.quantity.map(|Exact(value)| Quantity {
+                value: Number(value),
+                unit: self.unit.clone(),
+            }),
+            consumption_from: None,
+            quality: found.quality,
+            native_quality: said(wire.quality.as_ref()).map(word),
+            source: said(wire.source.as_ref()).map(word),
+            status: said(wire.status.as_ref()).map(reading_status),
+            native_status: said(wire.status.as_ref()).map(word),
+        })
     }
 }
 
@@ -880,6 +909,35 @@ pub(super) fn verdict(wire: &wire::Validation<'_>) -> ReadingsVerdict {
     }
 }
 
+/// Which bill took the place of which, by position in the list.
+///
+/// No member names the other bill. `superseded` says that "a newer version replaces this bill", so it is the one with the
+/// same number and type and the next version (inferred); where that is not exactly one bill, none is named.
+fn replacements(wire: &[wire::Bill<'_>]) -> Vec<(usize, usize)> {
+    let version = |bill: &wire::Bill<'_>| ident(bill.bill_version.as_ref())?.parse::<u64>().ok();
+    let mut pairs = Vec::new();
+    for (n, older) in wire.iter().enumerate() {
+        let flagged = older.bill_flags.as_ref().and_then(|flags| flags.superseded) == Some(true);
+        let (true, Some(number), Some(old)) = (flagged, ident(older.bill_number.as_ref()), version(older)) else {
+            continue;
+        };
+        let newer = wire.iter().enumerate().filter_map(|(m, bill)| {
+            let same = ident(bill.bill_number.as_ref()).as_ref() == Some(&number)
+                && said(bill.kind.as_ref()) == said(older.kind.as_ref());
+            let new = version(bill).filter(|new| same && *new > old)?;
+            Some((new, m))
+        });
+        let mut newer: Vec<_> = newer.collect();
+        newer.sort_unstable();
+        if let Some((next, m)) = newer.first()
+            && newer.get(1).is_none_or(|(other, _)| other != next)
+        {
+            pairs.push((n, *m));
+        }
+    }
+    pairs
+}
+
 /// The file name of a bill's document.
 pub(super) fn document_name(number: Option<&str>, native_id: &str) -> String {
     safe_name(number.unwrap_or(native_id), "pdf")
@@ -893,7 +951,7 @@ fn same(found: &str, asked: &str, path: &str) -> Result<()> {
     Err(Error::unreadable(path, "the reply is about another record than the one asked for").code("integrity"))
 }
 
-fn unusable(path: &str, why: IdError) -> Error {
+fn unusable(path: impl fmt::Display, why: IdError) -> Error {
     Error::unreadable(path, why)
 }
 
@@ -909,7 +967,7 @@ fn ident<'a>(ident: Option<&Ident<'a>>) -> Option<Cow<'a, str>> {
     ident.map(Ident::text).filter(|text| !text.trim().is_empty())
 }
 
-fn currency(code: &str, path: &str) -> Result<Currency> {
+fn currency(code: &str, path: impl fmt::Display) -> Result<Currency> {
     code.trim().parse().map_err(|why| Error::unreadable(path, why))
 }
 

@@ -1,4 +1,4 @@
-//! Gentrack: the REST API of the billing systems Junifer, Velocity and g2, as its vendor's connector describes it.
+//! Gentrack: the REST API of its billing systems, as the vendor's connector describes it.
 //!
 //! Sections named here are those of the contract's README; `openapi.yaml` draws the bodies. The contract is reconstructed:
 //! it marks what the vendor states, what was seen in public code, and what is inferred.
@@ -19,6 +19,9 @@
 //! customer owes. **Times** are local without offset and are read in the configured `time_zone`; dates are never moved.
 //! **Periods** name the last day billed, and readings end at the start of the next.
 //!
+//! **A superseded bill** is linked with the next version of its number and type; no member names the other (inferred). A
+//! bill's status is told by what is unpaid of it and is never `OVERDUE`: due dates may be moved, and the system names none.
+//!
 //! **Whose record is it?** Paths of bills and service points do not hold the account, so the account in an identifier
 //! proves nothing. A bill is looked up in its account's list first; a service point must be among the account's, which is
 //! read at most every five minutes for one point. An account that does not tell its service points (`servicePoints` is
@@ -38,6 +41,7 @@ mod verdict;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
@@ -72,8 +76,18 @@ pub struct Config {
     pub scope: Option<String>,
     /// The market's time zone, by its IANA name: the system's times carry no offset.
     pub time_zone: Zone,
-    /// How calls are timed, limited and repeated.
+    /// How calls are timed, limited and repeated; [`road`] has the defaults.
     pub road: Settings,
+}
+
+/// The road's settings unless the configuration says otherwise: "a pooled connection unused for 30 s should be taken as
+/// dead" ("Timeouts and connections"), so it is let go a little earlier.
+#[must_use]
+pub fn road() -> Settings {
+    Settings {
+        idle: Duration::from_secs(25),
+        ..Settings::default()
+    }
 }
 
 /// Builds the backend and lists what it serves. Nothing is sent.

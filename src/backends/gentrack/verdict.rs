@@ -7,28 +7,29 @@
 //! The system's `errorDescription` may quote identifiers and input, so it is never shown; codes and field names are, when
 //! they look like ones.
 
-use std::time::Duration;
-
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 
 use super::wire;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::upstream::{self, Reply};
 
+/// The largest body that is looked at as an error's.
+const LARGEST_ERROR: usize = 16 * 1024;
+
 /// Judges a reply.
 pub(super) fn judge(reply: &Reply) -> Result<()> {
     let form = Form::of(reply);
-    if reply.status.is_success() {
+    let status = match reply.status.as_u16() {
         // No call of this API answers a page: something in front of it did.
-        return if form == Form::Page {
-            Err(blocked("a page came in place of the system's answer"))
-        } else {
-            Ok(())
-        };
-    }
+        200..=299 if form == Form::Page => return Err(blocked("a page came in place of the system's answer")),
+        200..=299 => match error_inside(reply, form) {
+            Some(status) => status,
+            None => return Ok(()),
+        },
+        status => status,
+    };
     let (code, fields) = told(reply, form);
-    let after = upstream::retry_after(&reply.headers);
-    let error = failure(reply, form, after);
+    let error = failure(status, reply, form);
     let error = match fields {
         Some(fields) if error.kind() == ErrorKind::Invalid => {
             let message = format!("{}; it named {fields}", error.message());
@@ -43,10 +44,41 @@ pub(super) fn judge(reply: &Reply) -> Result<()> {
     })
 }
 
-fn failure(reply: &Reply, form: Form, after: Option<Duration>) -> Error {
+/// The status an error inside a success should have had, by the codes of the contract's examples (inferred).
+///
+/// No answer of this API has a member `errorCode` of its own.
+fn error_inside(reply: &Reply, form: Form) -> Option<u16> {
+    const NAME: &[u8] = b"\"errorCode\"";
+    let short = form == Form::Json && reply.body.len() <= LARGEST_ERROR;
+    if !short || !reply.body.windows(NAME.len()).any(|part| part == NAME) {
+        return None;
+    }
+    let problem: wire::Problem<'_> = serde_json::from_slice(&reply.body).ok()?;
+    let code = problem.error_code?.text();
+    if problem
+        .error_severity
+        .is_some_and(|severity| severity.eq_ignore_ascii_case("Warning"))
+    {
+        return None;
+    }
+    Some(match &*code {
+        "ValidationFailed" => 400,
+        "Unauthorized" => 401,
+        "NotFound" => 404,
+        "TooManyRequests" => 429,
+        "InternalError" => 500,
+        "BadGateway" => 502,
+        "ServiceUnavailable" => 503,
+        // Whatever else it says, it says no.
+        _ => 499,
+    })
+}
+
+fn failure(status: u16, reply: &Reply, form: Form) -> Error {
     use ErrorKind as Kind;
+    let after = upstream::retry_after(&reply.headers);
     let maybe = Retry::IfRepeatable { after };
-    match reply.status.as_u16() {
+    match status {
         300..=399 => blocked("the system's address answers with a redirect"),
         // Without the page the token is at fault. An edge that challenges by header speaks for the system.
         401 if form == Form::Page => blocked("a page came in place of the system's answer"),
@@ -99,8 +131,10 @@ impl Form {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match (kind.as_str(), body.first()) {
             (_, None) => Self::Empty,
-            ("text/html" | "application/xhtml+xml", _) | (_, Some(b'<')) => Self::Page,
+            (_, Some(b'<')) => Self::Page,
+            // Whatever it is labelled as.
             (_, Some(b'{' | b'[')) => Self::Json,
+            ("text/html" | "application/xhtml+xml", _) => Self::Page,
             _ => Self::Other,
         }
     }
@@ -108,8 +142,7 @@ impl Form {
 
 /// The system's own code, and the fields it names, as far as they are safe to show.
 fn told(reply: &Reply, form: Form) -> (Option<String>, Option<String>) {
-    const LARGEST: usize = 64 * 1024;
-    if form != Form::Json || reply.body.len() > LARGEST {
+    if form != Form::Json || reply.body.len() > LARGEST_ERROR {
         return (None, None);
     }
     let Ok(problem) = serde_json::from_slice::<wire::Problem<'_>>(&reply.body) else {
@@ -153,6 +186,8 @@ fn is_word(text: &str, also: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use bytes::Bytes;
     use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -261,6 +296,30 @@ mod tests {
             .headers
             .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         assert_eq!(judge(&challenge).unwrap_err().kind(), ErrorKind::Credentials);
+    }
+
+    #[test]
+    fn an_error_inside_a_success_is_an_error() {
+        for (status, kind) in [
+            (400, ErrorKind::Invalid),
+            (401, ErrorKind::Credentials),
+            (404, ErrorKind::NotFound),
+            (409, ErrorKind::Refused),
+            (429, ErrorKind::Throttled),
+            (500, ErrorKind::Unavailable),
+            (503, ErrorKind::Unavailable),
+        ] {
+            let error = judge(&reply(200, JSON, &example(status))).unwrap_err();
+            assert_eq!(error.kind(), kind, "{status}");
+            assert!(error.native_error().unwrap().code.is_some());
+        }
+        for body in [
+            r#"{"results": [{"errorCode": "NotFound"}]}"#,
+            r#"{"errorCode": "Rounded", "errorSeverity": "warning"}"#,
+            r#"{"name": "errorCode"}"#,
+        ] {
+            judge(&reply(200, JSON, body)).unwrap();
+        }
     }
 
     #[test]

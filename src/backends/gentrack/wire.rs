@@ -667,6 +667,7 @@ pub(super) struct ValidationResponse<'a> {
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 pub(super) struct Problem<'a> {
     pub(super) error_code: Option<Ident<'a>>,
+    pub(super) error_severity: Option<Text<'a>>,
     #[serde(default)]
     pub(super) validation_errors: Many<ValidationError<'a>>,
 }

@@ -13,7 +13,7 @@ use super::documents::{Document as _, ObtainKrakenToken, obtain_kraken_token};
 use super::wire::{Answer, LoginData};
 use super::{Credential, verdict};
 use crate::error::{Error, ErrorKind, Result};
-use crate::upstream::grants::{Grant, LOGIN_TIMEOUT, Renewal, Token};
+use crate::upstream::grants::{Grant, LOGIN_TIMEOUT, Renewal, Token, jwt_ends};
 use crate::upstream::send::Sender;
 use crate::upstream::{Call, Reply};
 
@@ -160,9 +160,10 @@ fn token(data: LoginData, used: Option<&Renewal>) -> Result<Token> {
         }),
         None => used.cloned(),
     };
+    let exp = login.payload.as_ref().and_then(|payload| payload.get("exp")?.as_i64());
     Ok(Token {
+        ends: exp.and_then(unix).or_else(|| jwt_ends(&secret)),
         secret: secret.into(),
-        ends: login.payload.and_then(|payload| payload.exp).and_then(unix),
         renewal,
     })
 }
@@ -251,6 +252,17 @@ mod tests {
             unix(1_770_996_000),
             "renewal moves nothing"
         );
+    }
+
+    #[test]
+    fn a_token_whose_claims_are_not_given_apart_says_its_end_itself() {
+        // {"alg":"none"}.{"exp":4000000000}
+        let jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjQwMDAwMDAwMDB9.sig";
+        for payload in [json!(null), json!("{}"), json!({ "exp": "soon" })] {
+            let answer = json!({ "data": { "obtainKrakenToken": { "token": jwt, "payload": payload } } });
+            let token = token(read(&reply(&answer)).unwrap(), None).unwrap();
+            assert_eq!(token.ends, unix(4_000_000_000), "{payload}");
+        }
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl Deployment {
         let remaining = position.and_then(|position| position.remaining_amount);
         let annulled = bill.is_annulled == Some(true);
         let held = bill.held_status.as_ref().and_then(|held| held.is_held) == Some(true);
-        let native_status = filled(bill.statement_status).or_else(|| annulled.then(|| "annulled".to_owned()));
+        let native_status = filled(bill.statement_status);
         let status = if annulled {
             BillStatus::Cancelled
         } else if bill.issued_date.is_none() || held || native_status.as_deref() == Some("OPEN") {
@@ -620,5 +620,491 @@ pub(super) fn within(day: Option<Date>, from: Option<Date>, to: Option<Date>) ->
     match day {
         Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day < to),
         None => from.is_none() && to.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::super::wire::{AccountData, Answer};
+    use super::*;
+    use crate::error::ErrorKind;
+
+    const NUMBER: &str = "A-7C41D0E2";
+    const PROPERTY: &str = "48213";
+    const ESI_ID: &str = "10032789401234567";
+
+    fn deployment(currency: &str) -> Deployment {
+        Deployment {
+            name: "kraken-us".parse().unwrap(),
+            currency: currency.parse().unwrap(),
+            zone: "America/Chicago".parse().unwrap(),
+        }
+    }
+
+    fn owner() -> Owner {
+        Owner {
+            id: format!("kraken-us:{NUMBER}").parse().unwrap(),
+            number: NUMBER.to_owned(),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(value: &Value) -> T {
+        serde_json::from_str(&value.to_string()).unwrap()
+    }
+
+    fn examples(file: &str) -> Vec<Value> {
+        let path = format!("{}/tests/fixtures/kraken/examples/{file}", env!("CARGO_MANIFEST_DIR"));
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let exchanges = file["exchanges"].as_array().unwrap();
+        exchanges.iter().map(|exchange| exchange["response"].clone()).collect()
+    }
+
+    fn account<A: DeserializeOwned>(answer: &Value) -> A {
+        let answer: Answer<AccountData<A>> = read(answer);
+        answer.data.unwrap().account.unwrap()
+    }
+
+    fn json_of(record: &impl Serialize) -> Value {
+        serde_json::to_value(record).unwrap()
+    }
+
+    fn canonical(file: &str, answer: &Value) -> Result<Value> {
+        let (us, owner) = (deployment("USD"), owner());
+        Ok(match file {
+            "02-account.json" => json_of(&us.account(account(answer))?),
+            "03-bills.json" => {
+                let bills: wire::Bills = account(answer);
+                let bills = present(bills.bills.unwrap().edges).map(|edge| us.bill(&owner, edge.node.unwrap(), "b"));
+                json_of(&bills.collect::<Result<Vec<_>>>()?)
+            }
+            "04-transactions.json" => {
+                let ledgers: wire::Ledgers = account(answer);
+                let mut entries = Vec::new();
+                for ledger in present(ledgers.ledgers) {
+                    let number = ledger.number.unwrap_or_default();
+                    for edge in present(ledger.transactions.unwrap().edges) {
+                        entries.push(us.transaction(&owner, &number, edge.node.unwrap(), "t")?);
+                    }
+                }
+                json_of(&entries)
+            }
+            "05-properties-meters.json" => {
+                let found: wire::Properties = account(answer);
+                let points = present(found.properties).map(|property| us.service_points(&owner, property));
+                json_of(&points.collect::<Result<Vec<_>>>()?.concat())
+            }
+            "06-measurements.json" => {
+                let point = us.service_point_id(NUMBER, PROPERTY, ESI_ID)?;
+                let found: wire::UsageProperties = account(answer);
+                let edges =
+                    present(found.properties).flat_map(|property| present(property.measurements.unwrap().edges));
+                let intervals = edges.map(|edge| us.interval(&point, edge.node.unwrap(), "m"));
+                json_of(
+                    &intervals
+                        .collect::<Result<Vec<_>>>()?
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>(),
+                )
+            }
+            "07-us-readings.json" => {
+                let answer: Answer<wire::ReadingsData> = read(answer);
+                let stands = stands(&us);
+                let rows = present(answer.data.unwrap().daily_readings).map(|row| us.reading(row, &stands, "r"));
+                json_of(&rows.collect::<Result<Vec<_>>>()?)
+            }
+            other => panic!("{other}"),
+        })
+    }
+
+    /// The places of all values in a tree that hold no others.
+    fn leaves(value: &Value, at: &str, into: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), into)),
+            Value::Array(items) => {
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(n, value)| leaves(value, &format!("{at}/{n}"), into));
+            }
+            _ => into.push(at.to_owned()),
+        }
+    }
+
+    /// The numbers in a record: amounts and values are text.
+    fn numbers(value: &Value, into: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => members.values().for_each(|value| numbers(value, into)),
+            Value::Array(items) => items.iter().for_each(|value| numbers(value, into)),
+            Value::Number(number) => into.push(number.to_string()),
+            Value::String(text) if text.contains('.') && text.parse::<rust_decimal::Decimal>().is_ok() => {
+                into.push(text.clone());
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_fact_that_is_taken_away_never_becomes_a_number() {
+        let mut taken = 0;
+        for file in [
+            "02-account.json",
+            "03-bills.json",
+            "04-transactions.json",
+            "05-properties-meters.json",
+            "06-measurements.json",
+            "07-us-readings.json",
+        ] {
+            for example in examples(file) {
+                let mut before = Vec::new();
+                numbers(&canonical(file, &example).unwrap(), &mut before);
+                let mut places = Vec::new();
+                leaves(&example, "", &mut places);
+                for place in places {
+                    let mut less = example.clone();
+                    *less.pointer_mut(&place).unwrap() = Value::Null;
+                    // Without it the record may be unreadable; if it is not, it holds no figure it did not hold before.
+                    let Ok(record) = canonical(file, &less) else { continue };
+                    let mut after = Vec::new();
+                    numbers(&record, &mut after);
+                    assert!(after.iter().all(|number| before.contains(number)), "{file}{place}");
+                    assert!(after.len() <= before.len(), "{file}{place}");
+                    taken += 1;
+                }
+            }
+        }
+        assert!(taken > 200, "{taken}");
+    }
+
+    fn stands(us: &Deployment) -> Vec<Stand> {
+        let found: wire::Properties = account(&examples("05-properties-meters.json")[0]);
+        let point = present(found.properties)
+            .flat_map(|property| present(property.meter_points))
+            .next()
+            .unwrap();
+        us.stands(&owner(), PROPERTY, ESI_ID, point.meters).unwrap()
+    }
+
+    /// Whatever the truth names must be so; what it does not name is not claimed.
+    fn assert_holds(truth: &Value, record: &Value, at: &str) {
+        match (truth, record) {
+            (Value::Object(truth), Value::Object(record)) => {
+                for (member, truth) in truth {
+                    let record = record.get(member).unwrap_or_else(|| panic!("{at}.{member} is absent"));
+                    assert_holds(truth, record, &format!("{at}.{member}"));
+                }
+            }
+            (Value::Array(truth), Value::Array(records)) => {
+                assert_eq!(truth.len(), records.len(), "{at}");
+                for (n, (truth, record)) in truth.iter().zip(records).enumerate() {
+                    assert_holds(truth, record, &format!("{at}[{n}]"));
+                }
+            }
+            _ => assert_eq!(truth, record, "{at}"),
+        }
+    }
+
+    #[test]
+    fn every_example_means_what_the_vendor_s_documents_say() {
+        let truth: Value = serde_json::from_str(include_str!("../../../tests/fixtures/kraken/truth.json")).unwrap();
+        let files = truth.as_object().unwrap().iter().filter(|(name, _)| *name != "about");
+        let mut told = 0;
+        for (file, pages) in files {
+            let examples = examples(file);
+            let pages = pages.as_array().unwrap();
+            assert_eq!(pages.len(), examples.len(), "{file}");
+            for (page, example) in pages.iter().zip(&examples) {
+                assert_holds(&page["data"], &canonical(file, example).unwrap(), file);
+                told += 1;
+            }
+        }
+        assert_eq!(told, 9);
+    }
+
+    fn balance(balance: Value) -> Result<Balance> {
+        deployment("USD").balance(owner().id, read(&balance))
+    }
+
+    #[test]
+    fn a_negative_balance_is_debt_and_a_positive_one_credit() {
+        let due = |units: i64| {
+            let money = balance(json!({ "balance": units })).unwrap().balance_due;
+            serde_json::to_value(money).unwrap()["amount"].clone()
+        };
+        assert_eq!(due(-15349), "153.49");
+        assert_eq!(due(8420), "-84.20");
+        assert_eq!(due(0), "0.00");
+    }
+
+    #[test]
+    fn a_ledger_that_contradicts_the_sign_is_not_read() {
+        let ledger = |has: i64, owes: i64| {
+            balance(json!({ "balance": has, "ledgers": [null, { "balance": has, "amountOwedByCustomer": owes }] }))
+        };
+        assert!(ledger(-15349, 15349).is_ok());
+        assert!(ledger(8420, -8420).is_ok());
+        assert!(ledger(0, 0).is_ok());
+        assert_eq!(ledger(15349, 15349).unwrap_err().kind(), ErrorKind::Unreadable);
+        assert_eq!(ledger(-15349, -15349).unwrap_err().kind(), ErrorKind::Unreadable);
+    }
+
+    #[test]
+    fn minor_units_follow_the_deployment_s_currency() {
+        for (currency, amount) in [("USD", "153.49"), ("JPY", "15349"), ("KWD", "15.349")] {
+            let balance: wire::Balance = read(&json!({ "balance": -15349 }));
+            let due = deployment(currency).balance(owner().id, balance).unwrap().balance_due;
+            let expected = json!({ "amount": amount, "currency": currency });
+            assert_eq!(serde_json::to_value(due).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn fractions_of_a_minor_unit_are_refused_and_big_ones_kept() {
+        for text in ["1.5", "1e2", "\"1.5\"", "true", "9223372036854775808"] {
+            assert!(serde_json::from_str::<wire::Minor>(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            serde_json::from_str::<wire::Minor>("9007199254740993").unwrap().0,
+            9_007_199_254_740_993
+        );
+        assert_eq!(serde_json::from_str::<wire::Minor>("\"-12\"").unwrap().0, -12);
+    }
+
+    #[test]
+    fn decimals_are_read_from_their_text() {
+        for (text, value) in [
+            ("\"0.41200\"", "0.41200"),
+            ("0.1000000000000000055", "0.1000000000000000055"),
+        ] {
+            let exact: wire::Exact = serde_json::from_str(text).unwrap();
+            assert_eq!(exact.0.to_string(), value);
+        }
+        assert!(serde_json::from_str::<wire::Exact>("\"about 3\"").is_err());
+    }
+
+    #[test]
+    fn an_unknown_status_survives() {
+        let us = deployment("USD");
+        for (native, status) in [
+            ("PENDING", AccountStatus::Pending),
+            ("INCOMPLETE", AccountStatus::Pending),
+            ("WITHDRAWN", AccountStatus::Closed),
+            ("ACTIVE", AccountStatus::Active),
+            ("ENROLMENT_ERROR", AccountStatus::Other),
+            ("ENROLMENT_REJECTED", AccountStatus::Closed),
+            ("DORMANT", AccountStatus::Other),
+            ("VOID", AccountStatus::Closed),
+            ("FROZEN_SOLID", AccountStatus::Other),
+        ] {
+            let account = us
+                .account(read(&json!({ "number": NUMBER, "status": native })))
+                .unwrap();
+            assert_eq!(account.status, Some(status), "{native}");
+            assert_eq!(account.native_status.as_deref(), Some(native));
+        }
+        let silent = us.account(read(&json!({ "number": NUMBER, "status": null }))).unwrap();
+        assert_eq!((silent.status, silent.native_status), (None, None));
+        let entry = json!({ "__typename": "Levy", "id": "1", "amounts": { "net": 5 }, "isReversed": false });
+        let entry = us.transaction(&owner(), "L-1", read(&entry), "t").unwrap();
+        assert_eq!((entry.kind, entry.direction), (TransactionKind::Other, None));
+        assert_eq!(entry.native_kind.as_deref(), Some("Levy"));
+        let bill = us
+            .bill(&owner(), read(&json!({ "__typename": "NewDocument", "id": "1" })), "b")
+            .unwrap();
+        assert_eq!(bill.kind, BillKind::Other);
+        assert_eq!(bill.native_kind.as_deref(), Some("NewDocument"));
+    }
+
+    fn bill(members: Value) -> Bill {
+        let mut bill = json!({ "id": "1", "issuedDate": "2026-02-05" });
+        bill.as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        deployment("USD").bill(&owner(), read(&bill), "b").unwrap()
+    }
+
+    #[test]
+    fn every_type_of_bill_has_its_kind() {
+        for (typename, bill_type, kind) in [
+            ("StatementType", "STATEMENT", BillKind::Statement),
+            ("PeriodBasedDocumentType", "STATEMENT", BillKind::Statement),
+            ("InvoiceType", "INVOICE", BillKind::Invoice),
+            ("InvoiceType", "CREDIT_NOTE", BillKind::CreditNote),
+            ("CollectiveBillType", "COLLECTIVE", BillKind::Other),
+            ("PreKrakenBillType", "PRE_KRAKEN", BillKind::Other),
+        ] {
+            let bill = bill(json!({ "__typename": typename, "billType": bill_type }));
+            assert_eq!(bill.kind, kind, "{typename} {bill_type}");
+        }
+    }
+
+    #[test]
+    fn a_bill_stands_where_its_own_facts_put_it() {
+        let position = |expected: i64, remaining: i64| {
+            json!({
+                "__typename": "PeriodBasedDocumentType", "isAnnulled": false,
+                "documentDebtPosition": { "dueDate": "2026-02-21", "expectedAmount": expected, "remainingAmount": remaining }
+            })
+        };
+        for (members, status) in [
+            (position(15349, 15349), BillStatus::Issued),
+            (position(15349, 1), BillStatus::PartiallyPaid),
+            (position(15349, 0), BillStatus::Paid),
+            (position(0, 0), BillStatus::Issued),
+            (
+                json!({ "__typename": "InvoiceType", "isAnnulled": true }),
+                BillStatus::Cancelled,
+            ),
+            (
+                json!({ "__typename": "InvoiceType", "issuedDate": null }),
+                BillStatus::Draft,
+            ),
+            (
+                json!({ "__typename": "StatementType", "statementStatus": "OPEN" }),
+                BillStatus::Draft,
+            ),
+            (
+                json!({ "__typename": "StatementType", "statementStatus": "CLOSED", "heldStatus": { "isHeld": true } }),
+                BillStatus::Draft,
+            ),
+            (
+                json!({ "__typename": "StatementType", "statementStatus": "CLOSED" }),
+                BillStatus::Issued,
+            ),
+            (
+                json!({ "__typename": "StatementType", "statementStatus": "SHREDDED" }),
+                BillStatus::Other,
+            ),
+        ] {
+            let found = bill(members.clone());
+            assert_eq!(found.status, Some(status), "{members}");
+            assert_eq!(found.is_current, status != BillStatus::Cancelled);
+        }
+    }
+
+    #[test]
+    fn a_total_that_is_not_known_on_both_sides_is_not_known() {
+        let charges = json!({ "netTotal": 16187, "taxTotal": 162, "grossTotal": 16349 });
+        let alone = bill(json!({ "__typename": "InvoiceType", "invoiceCharges": charges }));
+        assert_eq!(alone.totals, None);
+        let with_gross = bill(json!({ "__typename": "InvoiceType", "invoiceCharges": charges, "invoiceGross": 15349 }));
+        let totals = with_gross.totals.unwrap();
+        assert_eq!((totals.net, totals.tax), (None, None));
+        assert_eq!(totals.gross, Some(Money::minor(15349, "USD".parse().unwrap())));
+    }
+
+    #[test]
+    fn a_cleared_payment_that_failed_later_stays_and_says_so() {
+        let us = deployment("USD");
+        let entry = json!({
+            "__typename": "Payment", "id": "7", "amounts": { "net": 14212, "tax": null, "gross": null },
+            "isReversed": false, "isLateFailedPayment": true
+        });
+        let entry = us.transaction(&owner(), "L-1", read(&entry), "t").unwrap();
+        assert_eq!(entry.reversed, Some(true));
+        assert_eq!(entry.direction, Some(Direction::Credit));
+        let refund = json!({ "__typename": "Refund", "id": "8", "amounts": { "net": 100 }, "isReversed": false });
+        let refund = us.transaction(&owner(), "L-1", read(&refund), "t").unwrap();
+        assert_eq!(
+            (refund.kind, refund.direction),
+            (TransactionKind::Refund, Some(Direction::Debit))
+        );
+    }
+
+    #[test]
+    fn an_entry_without_an_amount_or_with_a_sign_is_not_read() {
+        for amounts in [json!(null), json!({ "net": null }), json!({ "gross": -5 })] {
+            let entry = json!({ "__typename": "Charge", "id": "1", "amounts": amounts, "isReversed": false });
+            let error = deployment("USD")
+                .transaction(&owner(), "L-1", read(&entry), "t")
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unreadable, "{amounts}");
+        }
+    }
+
+    #[test]
+    fn a_reading_names_its_meter_only_where_one_stood_alone() {
+        let us = deployment("USD");
+        let stands = stands(&us);
+        let meter = |read_at: &str| {
+            let reading = us.reading(read(&json!({ "readAt": read_at })), &stands, "r").unwrap();
+            assert_eq!((reading.value, reading.consumption), (None, None));
+            reading.meter_id.map(|id| id.parts().last().unwrap().into_owned())
+        };
+        assert_eq!(meter("2026-01-27T00:00:00-06:00").as_deref(), Some("119004417"));
+        assert_eq!(meter("2026-01-28T00:00:00-06:00"), None, "the exchange itself");
+        assert_eq!(meter("2026-01-29T00:00:00-06:00").as_deref(), Some("162330958"));
+        assert_eq!(meter("2010-01-01T00:00:00-06:00"), None);
+        // A plain string in the schema: other spellings of the same instant are read, too.
+        assert_eq!(meter("2026-01-29 06:00:00+00:00").as_deref(), Some("162330958"));
+        assert_eq!(meter("2026-01-29").as_deref(), Some("162330958"));
+    }
+
+    #[test]
+    fn an_unknown_unit_or_quality_stays_unknown() {
+        let us = deployment("USD");
+        let point = us.service_point_id(NUMBER, PROPERTY, ESI_ID).unwrap();
+        let interval = |members: Value| {
+            let mut measurement = json!({
+                "__typename": "IntervalMeasurementType", "value": "1.5", "unit": "",
+                "startAt": "2026-02-01T00:00:00-06:00", "endAt": "2026-02-01T00:15:00-06:00"
+            });
+            measurement
+                .as_object_mut()
+                .unwrap()
+                .extend(members.as_object().unwrap().clone());
+            us.interval(&point, read(&measurement), "m")
+        };
+        let bare = interval(json!({})).unwrap().unwrap();
+        assert_eq!(
+            (bare.quantity.unit, bare.quality, bare.direction),
+            (None, Quality::Unknown, None)
+        );
+        let odd = interval(json!({
+            "unit": "MMBtu",
+            "metaData": { "utilityFilters": { "readingQuality": "GUESSED", "readingDirection": "SIDEWAYS" }, "statistics": null }
+        }));
+        let odd = odd.unwrap().unwrap();
+        assert_eq!(odd.quantity.unit.as_deref(), Some("MMBtu"));
+        assert_eq!(
+            (odd.quality, odd.native_quality.as_deref()),
+            (Quality::Unknown, Some("GUESSED"))
+        );
+        assert_eq!(odd.direction, Some(FlowDirection::Other));
+        assert!(interval(json!({ "__typename": "MeasurementType" })).unwrap().is_none());
+        let backwards = interval(json!({ "endAt": "2026-02-01T00:00:00-06:00" }));
+        assert_eq!(backwards.unwrap_err().kind(), ErrorKind::Unreadable);
+    }
+
+    #[test]
+    fn a_cost_is_taken_only_with_its_currency_and_only_if_there_is_one() {
+        let cost = |statistics: Value| cost(read(&statistics)).map(|money| serde_json::to_value(money).unwrap());
+        let of = |kind: &str, currency: Value| json!({ "type": kind, "costInclTax": { "estimatedAmount": "0.0512", "costCurrency": currency } });
+        let told = json!({ "amount": "0.0512", "currency": "USD" });
+        assert_eq!(cost(json!([of("CONSUMPTION_COST", json!("USD"))])), Some(told));
+        assert_eq!(cost(json!([of("CONSUMPTION_COST", json!(null))])), None);
+        assert_eq!(cost(json!([of("CONSUMPTION_COST", json!("gold"))])), None);
+        assert_eq!(cost(json!([of("CARBON_COST", json!("USD"))])), None);
+        let twice = of("CONSUMPTION_COST", json!("USD"));
+        assert_eq!(cost(json!([twice, twice])), None);
+        assert_eq!(cost(json!(null)), None);
+    }
+
+    #[test]
+    fn an_address_without_parts_is_its_numbered_lines() {
+        let property: wire::Property = read(&json!({
+            "addressLine1": "1207 Bayfront Loop", "addressLine2": "", "addressLine3": " ", "addressLine4": "TX",
+            "postcode": "78401", "richAddress": { "streetAddress": null, "locality": "Corpus Christi" }
+        }));
+        let address = address(&property).unwrap();
+        assert_eq!(address.lines, ["1207 Bayfront Loop", "TX"]);
+        assert_eq!(address.postal_code.as_deref(), Some("78401"));
+        assert_eq!(super::address(&read(&json!({ "addressLine1": "" }))), None);
     }
 }

@@ -22,7 +22,7 @@
 //! and months in wider ones), because wide windows can be cut without notice \[seen\].
 //!
 //! # How it says no
-//! With status 200: see [`verdict`]. `data` and `errors` may come together. An error that takes away something a record
+//! With status 200: `verdict.rs` gives it meaning. `data` and `errors` may come together. An error that takes away something a record
 //! cannot do without is that record's error; any other leaves its part `null`. A null is never read as "none" when an
 //! error has its path. KT-CT-1111 with a good token means "not allowed" and does not lead to another login.
 //!
@@ -52,6 +52,7 @@ mod map;
 mod verdict;
 mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -72,6 +73,9 @@ use crate::upstream::{self, Credentials, Upstream, tokens};
 
 /// What this kind of system is called.
 pub const KIND: &str = "kraken";
+
+/// The largest document taken unless it is configured otherwise.
+pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 
 /// How one deployment is reached and what it does not say of itself.
 #[derive(Clone, Debug)]
@@ -96,8 +100,8 @@ pub struct Config {
     pub road: upstream::Settings,
 }
 
-/// What a deployment can be logged in to with.
-#[derive(Clone, Debug)]
+/// What a deployment can be logged in to with. Shows its kind alone when printed.
+#[derive(Clone)]
 pub enum Credential {
     /// A customer's API key.
     ApiKey(SecretString),
@@ -110,6 +114,16 @@ pub enum Credential {
         /// The password.
         password: SecretString,
     },
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiKey(_) => "ApiKey([redacted])",
+            Self::OrganizationSecret(_) => "OrganizationSecret([redacted])",
+            Self::Password { .. } => "Password([redacted])",
+        })
+    }
 }
 
 /// One deployment, ready to be asked.

@@ -149,8 +149,6 @@ macro_rules! records {
 records! {
     /// The answer to a login.
     LoginData { obtain_kraken_token: Login, }
-    /// The claims of a token, as far as they matter.
-    Payload { exp: i64, }
 
     /// The answer to a document that asks for one account.
     AccountData<A> { account: A, }
@@ -344,7 +342,8 @@ records! {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Login {
     pub(super) token: Option<String>,
-    pub(super) payload: Option<Payload>,
+    /// The claims of the token: a `GenericScalar`, so in any shape.
+    pub(super) payload: Option<serde_json::Value>,
     pub(super) refresh_token: Option<String>,
     /// Despite its name the Unix time at which the refresh token ends.
     pub(super) refresh_expires_in: Option<i64>,

@@ -77,7 +77,8 @@ pub const PASSWORD: &str = "sandbox-lone-star-1845";
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-kraken-correlation-id");
 const COMPLEXITY: HeaderName = HeaderName::from_static("x-kraken-query-complexity");
-const GRAPHQL: &str = "/v1/graphql/";
+/// Path of the GraphQL endpoint below the system's base.
+pub const GRAPHQL: &str = "/v1/graphql/";
 const DOCUMENTS: &str = "/documents/";
 
 /// What one deployment keeps between requests.

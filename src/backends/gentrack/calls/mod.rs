@@ -25,7 +25,7 @@ use super::map::{Mapper, Natives};
 use super::wire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::{AccountId, BackendName, ServicePointId};
-use crate::model::page::{Lost, Page, Paging};
+use crate::model::page::{Page, Paging};
 use crate::model::time::Zone;
 use crate::operations::Context;
 use crate::upstream::{Call, Reply, Upstream};
@@ -240,35 +240,40 @@ fn address(base: &str, path: &[&str], query: &[(&str, &str)]) -> String {
     url
 }
 
-/// Cuts a page out of a whole list. A position is the key of the last item given; items with the same key are counted, so
-/// that identifiers the system uses twice neither hide a row nor turn pages in a circle.
-fn cut<T>(all: Vec<T>, paging: &Paging, key: impl Fn(&T) -> String) -> Result<Page<T>> {
-    if paging.after.is_none() && all.len() <= paging.limit {
-        return Ok(Page::whole(all));
-    }
-    let mut seen: HashMap<String, usize> = HashMap::with_capacity(all.len());
-    let keyed = all
-        .into_iter()
-        .map(|item| {
-            let mut key = key(&item);
-            let before = seen.entry(key.clone()).or_default();
-            if *before > 0 {
-                key.push_str(&format!("~{before}"));
-            }
-            *before += 1;
-            (key, item)
-        })
-        .collect();
-    let page = Page::cut(keyed, paging, |(key, _)| key).map_err(|Lost| {
-        Error::parameter(
-            "cursor",
-            "the list has changed and the item the cursor stands on is gone; start again",
-        )
-    })?;
-    Ok(Page {
-        items: page.items.into_iter().map(|(_, item)| item).collect(),
-        next: page.next,
-    })
+/// Cuts a page out of a whole list.
+///
+/// A position is the place and the key of the last item given. While the item still stands there nothing is searched for;
+/// if the list has changed, its nearest namesake is. So items that appear in front are neither skipped nor repeated, and
+/// identifiers the system uses twice neither hide a row nor turn pages in a circle.
+fn cut<T>(mut all: Vec<T>, paging: &Paging, key: impl Fn(&T) -> String) -> Result<Page<T>> {
+    let start = match &paging.after {
+        None => 0,
+        Some(after) => resume(&all, after, &key).ok_or_else(|| {
+            Error::parameter(
+                "cursor",
+                "the list has changed and the item the cursor stands on is gone; start again",
+            )
+        })?,
+    };
+    let end = start.saturating_add(paging.limit.max(1)).min(all.len());
+    let next = (end < all.len()).then(|| format!("{}~{}", end - 1, key(&all[end - 1])));
+    all.truncate(end);
+    all.drain(..start);
+    Ok(Page { items: all, next })
+}
+
+/// The place behind the item a position stands on.
+fn resume<T>(all: &[T], after: &str, key: &impl Fn(&T) -> String) -> Option<usize> {
+    let (place, name) = after.split_once('~')?;
+    let place: usize = place.parse().ok()?;
+    let found = if all.get(place).is_some_and(|item| key(item) == name) {
+        place
+    } else {
+        (0..all.len())
+            .filter(|at| key(&all[*at]) == name)
+            .min_by_key(|at| at.abs_diff(place))?
+    };
+    Some(found + 1)
 }
 
 /// Service points that the system has lately named among an account's.
@@ -325,14 +330,24 @@ mod tests {
             }
             assert_eq!(seen, all, "{limit}");
         }
-        let paging = Paging {
-            limit: 1,
-            after: Some("z".to_owned()),
+        for after in ["0~z", "z", "", "~a", "x~a"] {
+            let paging = Paging {
+                limit: 1,
+                after: Some(after.to_owned()),
+            };
+            let error = cut(all.clone(), &paging, ToString::to_string).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{after}");
+        }
+    }
+
+    #[test]
+    fn items_that_appear_in_front_are_neither_skipped_nor_repeated() {
+        let page = |all: &[&'static str], after: Option<String>| {
+            cut(all.to_vec(), &Paging { limit: 2, after }, ToString::to_string).unwrap()
         };
-        assert_eq!(
-            cut(all, &paging, ToString::to_string).unwrap_err().kind(),
-            ErrorKind::Invalid
-        );
+        let first = page(&["c", "b", "a"], None);
+        assert_eq!(first.items, ["c", "b"]);
+        assert_eq!(page(&["e", "d", "c", "b", "a"], first.next).items, ["a"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -496,6 +496,44 @@ fn versions_of_a_bill_that_share_its_identifier_are_told_apart() {
 }
 
 #[test]
+fn a_newer_version_with_the_same_number_takes_the_place_of_a_superseded_bill() {
+    let house = House::new();
+    let bill = |id: u32, number: &str, version: Value, superseded: bool| {
+        json!({"billId": id, "type": "Statement", "billNumber": number, "billVersion": version,
+            "issueDate": "2026-07-03", "billFlags": {"superseded": superseded}})
+    };
+    let one = json!(1);
+    let body = json!({"results": [
+        bill(1, "S-1", one.clone(), true), bill(2, "S-1", json!(2), true), bill(3, "S-1", json!("3"), false),
+        bill(4, "S-4", one.clone(), true), bill(5, "S-5", json!(2), false),
+        bill(6, "S-6", one.clone(), true), bill(7, "S-6", json!(2), false), bill(8, "S-6", json!(2), false),
+        bill(9, "S-9", json!(null), true), bill(10, "S-9", json!(2), false),
+    ]});
+    let found = house.canonical("bills.list", &body.to_string()).unwrap();
+    let link = |id: &str, member: &str| {
+        let bill = found
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|bill| bill["native_id"] == id)
+            .unwrap();
+        bill[member].as_str().map(|id| id.split('~').nth(2).unwrap().to_owned())
+    };
+    for (id, superseded_by, corrects) in [
+        ("1", Some("2"), None),
+        ("2", Some("3"), Some("1")),
+        ("3", None, Some("2")),
+        ("4", None, None),
+        ("5", None, None),
+        ("6", None, None),
+        ("9", None, None),
+    ] {
+        assert_eq!(link(id, "superseded_by").as_deref(), superseded_by, "{id}");
+        assert_eq!(link(id, "corrects").as_deref(), corrects, "{id}");
+    }
+}
+
+#[test]
 fn a_pdf_that_is_not_there_is_said_to_be_none_and_silence_is_silence() {
     let house = House::new();
     let documents = |bill: Value| house.bill(bill).unwrap().documents.map(|documents| documents.len());
@@ -560,6 +598,31 @@ fn the_direction_follows_the_running_balance_then_the_type() {
         let found: Vec<_> = found.iter().map(|entry| entry.direction).collect();
         assert_eq!(found, directions, "{body}");
     }
+}
+
+#[test]
+fn an_entry_that_was_dated_back_is_compared_where_it_was_posted() {
+    let house = House::new();
+    let entry = |id: u32, at: &str, balance: u32| {
+        json!({"transactionDate": at, "type": "Adjustment", "amount": 60, "balance": balance, "currency": "AUD",
+            "transactionIdentifier": id})
+    };
+    let body = json!({"results": [entry(4, "2026-04-30", 0), entry(3, "2026-04-15", 60), entry(2, "2026-04-18", 0),
+        entry(1, "2026-04-03", 60)]});
+    let found = house.transactions(body.to_string().as_bytes()).unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|entry| (entry.native_id.as_deref().unwrap(), entry.direction))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("4", Some(Credit)),
+            ("2", Some(Credit)),
+            ("3", Some(Debit)),
+            ("1", Some(Debit))
+        ]
+    );
 }
 
 #[test]

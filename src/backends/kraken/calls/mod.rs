@@ -10,7 +10,7 @@ mod usage;
 
 pub(super) use document::Hosts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -207,12 +207,15 @@ fn parts<K: Kind, const N: usize>(id: &Id<K>) -> Result<[String; N]> {
 /// Where a walk through pages of the system stands.
 struct Walk {
     after: Option<String>,
-    pages: usize,
+    seen: HashSet<String>,
 }
 
 impl Walk {
     fn from(after: Option<String>) -> Self {
-        Self { after, pages: 0 }
+        Self {
+            seen: after.iter().cloned().collect(),
+            after,
+        }
     }
 
     /// Moves on behind a page; `false` if it was the last.
@@ -234,14 +237,13 @@ impl Walk {
         if !more.ok_or_else(|| Error::unreadable(place, "absent"))? {
             return Ok(false);
         }
-        self.pages += 1;
         let cursor = cursor.filter(|cursor| !cursor.is_empty());
         match cursor {
             None => Err(Error::unreadable(place, "there is more, but no cursor to it")),
-            Some(cursor) if Some(&cursor) == self.after.as_ref() => {
-                Err(Error::unreadable(place, "the cursor stands still"))
+            Some(cursor) if !self.seen.insert(cursor.clone()) => {
+                Err(Error::unreadable(place, "the pages go round in a circle"))
             }
-            Some(_) if self.pages >= MAX_PAGES => Err(Error::unreadable(place, "the pages do not end")),
+            Some(_) if self.seen.len() > MAX_PAGES => Err(Error::unreadable(place, "the pages do not end")),
             Some(cursor) => {
                 self.after = Some(cursor);
                 Ok(true)

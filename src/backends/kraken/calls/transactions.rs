@@ -45,7 +45,7 @@ impl Serves<ListTransactions> for Kraken {
                     .batches(&operation, &owner, Some(&ledger), Some(&after), first(limit), cx)
                     .await?;
                 if batch.is_empty() {
-                    return Err(Error::parameter("cursor", "the ledger it stands in is gone"));
+                    return Err(gone());
                 }
                 (batch, Some((ledger, after)))
             }
@@ -86,6 +86,9 @@ impl Serves<ListTransactions> for Kraken {
             let all = self
                 .batches(&operation, &owner, None, None, first(limit - items.len()), cx)
                 .await?;
+            if !all.iter().any(|batch| batch.ledger == ledger) {
+                return Err(gone());
+            }
             ahead = all
                 .into_iter()
                 .skip_while(|batch| batch.ledger != ledger)
@@ -210,6 +213,10 @@ impl Kraken {
         }
         Ok(None)
     }
+}
+
+fn gone() -> Error {
+    Error::parameter("cursor", "the ledger it stands in is gone")
 }
 
 fn write_position(ledger: &str, cursor: &str) -> Result<String> {

@@ -1,0 +1,224 @@
+//! The composition root: configuration → backends → gateway → routes → the loop that takes connections.
+//!
+//! The only place that sees both ends of the house.
+
+mod refusal;
+mod sandbox;
+mod server;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::info;
+
+use crate::api::{self, cursor::Seal};
+use crate::auth::Callers;
+use crate::backends::{self, Backend};
+use crate::config::{self, Config, Server};
+use crate::error::Error;
+use crate::gateway::{Directory, Gateway};
+use crate::model::id::BackendName;
+use crate::telemetry::Render;
+use crate::upstream::tokens;
+
+pub use sandbox::{AU, Sandbox, US, sandbox};
+pub use server::Ended;
+
+/// Everything a gateway is made of.
+pub struct Plan {
+    /// How callers are listened to.
+    pub server: Server,
+    /// Who may call.
+    pub callers: Callers,
+    /// What cursors are sealed with; without it, with a key made now.
+    pub cursor_key: Option<SecretString>,
+    /// The billing systems.
+    pub backends: Vec<config::Backend>,
+}
+
+impl From<Config> for Plan {
+    fn from(config: Config) -> Self {
+        Self {
+            server: config.server,
+            callers: Callers::of(config.keys),
+            cursor_key: config.cursor_key,
+            backends: config.backends,
+        }
+    }
+}
+
+/// Why there is no gateway.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// A backend cannot be made ready.
+    #[error("backend `{name}`: {}", .error.message())]
+    Backend {
+        /// Its name.
+        name: BackendName,
+        /// What is wrong with its settings.
+        #[source]
+        error: Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}{hint}", hint = hint(.1))]
+    Listen(SocketAddr, #[source] io::Error),
+    /// There is nothing to seal cursors with.
+    #[error("cannot start: {0}")]
+    Seal(#[source] Error),
+    /// The system gives no signals.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program listens there, so stop it or choose another address",
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 want special rights",
+        _ => "",
+    }
+}
+
+/// A gateway that has its address and serves nobody yet.
+pub struct Bound {
+    listener: TcpListener,
+    addr: SocketAddr,
+    router: axum::Router,
+    server: Server,
+    ready: Arc<AtomicBool>,
+    stop: mpsc::Receiver<()>,
+}
+
+/// Puts a gateway together and binds its address. No system is called.
+///
+/// # Errors
+/// If a backend's settings cannot be used, or the address cannot be had.
+pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
+    // Before anything takes time: a signal that comes during the start is a signal to stop.
+    let stop = signals()?;
+    let directory = Directory::of(connect(plan.backends)?);
+    let ready = Arc::new(AtomicBool::new(true));
+    let router = api::router(api::State {
+        gateway: Gateway::new(directory),
+        callers: plan.callers,
+        cursors: seal(plan.cursor_key.as_ref()).map_err(Failed::Seal)?,
+        settings: api::Settings {
+            default_deadline: plan.server.deadline,
+            max_deadline: plan.server.max_deadline,
+            max_body: plan.server.max_body,
+        },
+        ready: Arc::clone(&ready),
+        metrics,
+    });
+    let listen = plan.server.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failed::Listen(listen, error))?;
+    Ok(Bound {
+        addr: listener.local_addr()?,
+        listener,
+        router,
+        server: plan.server,
+        ready,
+        stop,
+    })
+}
+
+impl Bound {
+    /// The address, with the port the system chose if none was configured.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains. A second signal ends that at once.
+    pub async fn serve(self) -> Ended {
+        info!(addr = %self.addr, "listening");
+        server::serve(
+            self.listener,
+            self.router,
+            api::refusal,
+            &self.server,
+            self.ready,
+            self.stop,
+        )
+        .await
+    }
+}
+
+fn connect(configured: Vec<config::Backend>) -> Result<Vec<Backend>, Failed> {
+    let tokens = Arc::new(tokens::Cache::default());
+    configured
+        .into_iter()
+        .map(|backend| {
+            let name = backend.name;
+            backends::connect(name.clone(), backend.config, Arc::clone(&tokens))
+                .map_err(|error| Failed::Backend { name, error })
+        })
+        .collect()
+}
+
+/// What a login at a backend gave, and how long it took.
+pub struct Login {
+    /// The backend.
+    pub backend: BackendName,
+    /// What it gave.
+    pub outcome: Result<(), Error>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Logs in once at every backend, all at the same time, in their order.
+///
+/// # Errors
+/// If a backend's settings cannot be used. A login that is refused is in the list.
+pub async fn log_in(configured: Vec<config::Backend>) -> Result<Vec<Login>, Failed> {
+    let backends = connect(configured)?;
+    let logins = backends.iter().map(|backend| async move {
+        let started = Instant::now();
+        let outcome = backend.upstream().login().await;
+        Login {
+            backend: backend.name().clone(),
+            outcome,
+            took: started.elapsed(),
+        }
+    });
+    Ok(join_all(logins).await)
+}
+
+/// The signals to stop, SIGTERM and SIGINT, from now on.
+///
+/// # Errors
+/// If the system does not give them.
+pub fn signals() -> io::Result<mpsc::Receiver<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if sender.send(()).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+fn seal(key: Option<&SecretString>) -> Result<Seal, Error> {
+    match key {
+        Some(key) => Ok(Seal::new(key.expose_secret().as_bytes())),
+        None => Seal::random(),
+    }
+}

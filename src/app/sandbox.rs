@@ -1,0 +1,128 @@
+//! The simulated systems with a gateway in front of them, in one process: nothing to install, nothing to configure.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::Plan;
+use crate::auth::{Caller, Callers};
+use crate::backends::{Config, gentrack, kraken};
+use crate::config::{Backend, Server};
+use crate::model::id::{BackendName, IdError};
+use crate::model::money::{Currency, UnknownCurrency};
+use crate::model::time::UnknownZone;
+use crate::operations::Scope;
+use crate::sandbox::{self as simulated, Kind, Running};
+use crate::upstream::Settings;
+
+/// The name of the backend in front of the simulated Gentrack.
+pub const AU: &str = "gentrack-au";
+
+/// The name of the backend in front of the simulated Kraken.
+pub const US: &str = "kraken-us";
+
+/// Simulated systems that are being served, and the plan of a gateway in front of them.
+pub struct Sandbox {
+    /// The systems; dropping it ends them.
+    pub systems: Running,
+    /// The gateway, open to everybody who reaches it.
+    pub plan: Plan,
+}
+
+/// Starts the simulated systems on a free port of loopback and plans a gateway on `listen`, which must be on loopback:
+/// it takes calls without credentials.
+///
+/// # Errors
+/// `InvalidInput` for an address that is not on loopback; else if no port can be had.
+pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
+    if !listen.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "the sandbox takes calls without credentials, so it listens on loopback only, and {listen} is not there"
+            ),
+        ));
+    }
+    let systems = simulated::start(&Kind::ALL, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let backends = Kind::ALL
+        .into_iter()
+        .map(|kind| backend(kind, &systems.base(kind)))
+        .collect::<Result<_, Odd>>()
+        .map_err(io::Error::other)?;
+    let plan = Plan {
+        server: Server {
+            listen,
+            // Nobody balances load over a sandbox.
+            drain_delay: Duration::ZERO,
+            ..Server::default()
+        },
+        callers: Callers::open(Caller::new("sandbox", &Scope::ALL, None)),
+        cursor_key: None,
+        backends,
+    };
+    Ok(Sandbox { systems, plan })
+}
+
+/// A fixed name here that is none: a slip in this file, which its test finds.
+#[derive(Debug, thiserror::Error)]
+enum Odd {
+    #[error(transparent)]
+    Name(#[from] IdError),
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
+    #[error(transparent)]
+    Currency(#[from] UnknownCurrency),
+}
+
+fn backend(kind: Kind, base: &str) -> Result<Backend, Odd> {
+    let road = Settings::default();
+    let (name, config): (BackendName, Config) = match kind {
+        Kind::Gentrack => (
+            AU.parse()?,
+            Config::Gentrack(gentrack::Config {
+                base_url: format!("{base}{}", simulated::gentrack::API_PATH),
+                token_url: format!("{base}{}", simulated::gentrack::TOKEN_PATH),
+                client_id: simulated::gentrack::CLIENT_ID.to_owned(),
+                client_secret: SecretString::from(simulated::gentrack::CLIENT_SECRET),
+                scope: None,
+                time_zone: "Australia/Sydney".parse()?,
+                road,
+            }),
+        ),
+        Kind::Kraken => (
+            US.parse()?,
+            Config::Kraken(kraken::Config {
+                endpoint: format!("{base}{}", simulated::kraken::GRAPHQL),
+                credential: kraken::Credential::ApiKey(SecretString::from(simulated::kraken::API_KEY)),
+                authorization_prefix: None,
+                currency: "USD".parse::<Currency>()?,
+                time_zone: "America/Chicago".parse()?,
+                // None: its own.
+                document_hosts: Vec::new(),
+                max_document: kraken::MAX_DOCUMENT,
+                road,
+            }),
+        ),
+    };
+    Ok(Backend { name, config })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sandbox_is_for_this_machine_alone() {
+        let outside = sandbox("0.0.0.0:0".parse().unwrap()).await.err().unwrap();
+        assert_eq!(outside.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[tokio::test]
+    async fn every_simulated_system_has_its_backend() {
+        let sandbox = sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let names: Vec<_> = sandbox.plan.backends.iter().map(|b| b.name.as_str()).collect();
+        assert_eq!(names, [AU, US]);
+    }
+}

@@ -1,0 +1,153 @@
+//! The loop that takes connections, and how it ends.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tower::Service as _;
+use tracing::{debug, info, warn};
+
+use super::refusal::{Document, Refusing};
+use crate::config;
+
+/// How long to wait before taking the next connection when the process has no file left for it.
+const OUT_OF_FILES: Duration = Duration::from_millis(100);
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every call was answered.
+    Drained,
+    /// Calls were cut off: the time for them was up, or there was a second signal.
+    CutOff,
+}
+
+/// Serves connections until `stop` gives something, then drains: `ready` turns false at once, connections are taken for
+/// `drain_delay` more and closed after their next answer, and calls under way get `drain` to finish. The next thing `stop`
+/// gives ends that.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    refuse: Document,
+    settings: &config::Server,
+    ready: Arc<AtomicBool>,
+    mut stop: mpsc::Receiver<()>,
+) -> Ended {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_header_size(settings.max_header_size);
+    // Setting it, even to the default, moves every request's headers to the heap.
+    if settings.max_headers != config::Server::default().max_headers {
+        builder.max_headers(settings.max_headers);
+    }
+    let graceful = GracefulShutdown::new();
+    let door = Door {
+        builder,
+        router,
+        refuse,
+        ready: Arc::clone(&ready),
+    };
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.recv() => break,
+            taken = listener.accept() => door.take(taken.map(|(stream, _)| stream), graceful.watcher()).await,
+        }
+    }
+
+    ready.store(false, Ordering::Release);
+    info!(calls_and_idle_connections = graceful.count(), "stopping");
+    let mut delay = pin!(tokio::time::sleep(settings.drain_delay));
+    loop {
+        tokio::select! {
+            biased;
+            Some(()) = stop.recv() => return Ended::CutOff,
+            () = &mut delay => break,
+            taken = listener.accept() => door.take(taken.map(|(stream, _)| stream), graceful.watcher()).await,
+        }
+    }
+    drop(listener);
+    tokio::select! {
+        biased;
+        () = graceful.shutdown() => {
+            info!("stopped; every call was answered");
+            Ended::Drained
+        }
+        Some(()) = stop.recv() => Ended::CutOff,
+        () = tokio::time::sleep(settings.drain) => {
+            warn!(drain = ?settings.drain, "stopped; calls that took longer were cut off");
+            Ended::CutOff
+        }
+    }
+}
+
+/// What every connection is served with.
+struct Door {
+    builder: http1::Builder,
+    router: Router,
+    refuse: Document,
+    ready: Arc<AtomicBool>,
+}
+
+impl Door {
+    async fn take(&self, taken: io::Result<TcpStream>, watcher: Watcher) {
+        let stream = match taken {
+            Ok(stream) => stream,
+            Err(error) if of_connection(&error) => return,
+            Err(error) => {
+                warn!(%error, "no connection can be taken");
+                tokio::time::sleep(OUT_OF_FILES).await;
+                return;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+        let router = self.router.clone();
+        let ready = Arc::clone(&self.ready);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answer = router.clone().call(request);
+            let ready = Arc::clone(&ready);
+            async move {
+                let mut answer = answer.await?;
+                if !ready.load(Ordering::Acquire) {
+                    // The caller's next request then goes to whoever takes over.
+                    answer
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let io = TokioIo::new(Refusing::new(stream, self.refuse));
+        let connection = watcher.watch(self.builder.serve_connection(io, service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection broke");
+            }
+        });
+    }
+}
+
+/// Whether a failure to take a connection is that connection's own.
+fn of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}

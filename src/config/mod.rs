@@ -1,0 +1,335 @@
+//! The configuration: one TOML file, read once and checked whole, with all faults reported together.
+//!
+//! `config/intertie.toml` explains every setting. Secrets are references to the environment or to files and are looked
+//! up here, so that a start does not fail at the first call for want of one.
+
+mod backends;
+mod section;
+mod values;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use toml::de::DeTable;
+
+use crate::auth::{self, Caller};
+use crate::model::id::BackendName;
+use crate::operations::Scope;
+use crate::{backends as systems, telemetry};
+
+pub use section::Fault;
+
+use section::{Reader, Section, Sources, suggestion};
+use values::{Digest, Instant, Size, Value};
+
+/// The fewest bytes a key for cursors may have.
+const SHORTEST_CURSOR_KEY: usize = 32;
+
+/// The least and the most that a request's line and headers may be allowed to take. hyper's buffer is never smaller.
+const HEADER_SIZES: std::ops::RangeInclusive<usize> = 8 * 1024..=1024 * 1024;
+
+/// Everything that is configured.
+pub struct Config {
+    /// How callers are listened to.
+    pub server: Server,
+    /// How the log is written.
+    pub log: telemetry::Config,
+    /// What cursors are sealed with; without it, with a key made at the start.
+    pub cursor_key: Option<SecretString>,
+    /// The callers' keys; never empty.
+    pub keys: Vec<auth::Key>,
+    /// The billing systems; never empty, no name twice.
+    pub backends: Vec<Backend>,
+}
+
+/// How callers are listened to.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The address listened on.
+    pub listen: SocketAddr,
+    /// How long a call may take when its caller does not say.
+    pub deadline: Duration,
+    /// The longest a caller may ask for.
+    pub max_deadline: Duration,
+    /// The most bytes of a request's body.
+    pub max_body: usize,
+    /// The most bytes of a request's line and headers.
+    pub max_header_size: usize,
+    /// The most headers of a request.
+    pub max_headers: usize,
+    /// How long a connection may be without a whole request line and headers, idle or slow.
+    pub header_timeout: Duration,
+    /// How long calls are still taken after the signal to stop, with `/readyz` already saying 503.
+    pub drain_delay: Duration,
+    /// How long calls under way may then take to finish.
+    pub drain: Duration,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            deadline: Duration::from_secs(30),
+            max_deadline: Duration::from_secs(120),
+            max_body: 1024 * 1024,
+            max_header_size: 32 * 1024,
+            max_headers: 100,
+            header_timeout: Duration::from_secs(75),
+            drain_delay: Duration::from_secs(2),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One billing system.
+pub struct Backend {
+    /// The name callers know it under.
+    pub name: BackendName,
+    /// Which system it is and how it is reached.
+    pub config: systems::Config,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub enum Rejected {
+    /// The file cannot be read.
+    Unreadable(PathBuf, std::io::Error),
+    /// It holds faults, in the order of the text.
+    Faults(PathBuf, Vec<Fault>),
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Faults(path, faults) => {
+                let plural = if faults.len() == 1 { "" } else { "s" };
+                write!(f, "{}: {} fault{plural}", path.display(), faults.len())?;
+                for fault in faults {
+                    write!(f, "\n  {fault}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+/// Reads a file and looks its secrets up.
+///
+/// # Errors
+/// Why it cannot be used, all faults at once.
+pub fn read(path: &Path) -> Result<Config, Rejected> {
+    let bytes = std::fs::read(path).map_err(|error| Rejected::Unreadable(path.to_owned(), error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let why = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
+        Rejected::Unreadable(path.to_owned(), why)
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, folder, &|name| std::env::var(name).ok()).map_err(|faults| Rejected::Faults(path.to_owned(), faults))
+}
+
+/// Reads a text, with relative paths starting from `folder` and variables looked up in `env`.
+///
+/// # Errors
+/// Every fault, in the order of the text.
+pub fn parse(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Fault>> {
+    let reader = Reader::new(text, Sources { env, folder });
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What a broken text would mean is guesswork: its own faults are all there is to say.
+        for error in errors {
+            reader.fault(error.span().map_or(0, |span| span.start), "", error.message());
+        }
+        return Err(reader.into_faults());
+    }
+    let config = whole(&Section::root(&reader, &table));
+    let faults = reader.into_faults();
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        _ => Err(faults),
+    }
+}
+
+fn whole(root: &Section<'_>) -> Option<Config> {
+    let server = server(&root.section("server"));
+    let log = log(&root.section("log"));
+    let cursor_key = cursors(&root.section("cursors"));
+    let (names, backends) = backends::all(root, server.deadline);
+    let keys = callers(root, &names);
+    Some(Config {
+        server,
+        log,
+        cursor_key,
+        keys,
+        backends: backends?,
+    })
+}
+
+fn server(section: &Section<'_>) -> Server {
+    let default = Server::default();
+    let size = |key, default| section.or(key, Size(default)).0;
+    let server = Server {
+        listen: section.or("listen", default.listen),
+        deadline: section.positive("deadline", default.deadline),
+        max_deadline: section.positive("max_deadline", default.max_deadline),
+        max_body: size("max_body", default.max_body),
+        max_header_size: size("max_header_size", default.max_header_size),
+        max_headers: section.within("max_headers", 8..=1000, default.max_headers as u32) as usize,
+        header_timeout: section.positive("header_timeout", default.header_timeout),
+        drain_delay: section.or("drain_delay", default.drain_delay),
+        drain: section.or("drain", default.drain),
+    };
+    if !HEADER_SIZES.contains(&server.max_header_size) {
+        section.fault("max_header_size", "must lie between \"8KiB\" and \"1MiB\"");
+    }
+    if server.deadline > server.max_deadline {
+        section.fault(
+            "deadline",
+            format!(
+                "{:?} is longer than `server.max_deadline`, {:?}",
+                server.deadline, server.max_deadline
+            ),
+        );
+    }
+    server
+}
+
+impl Value for telemetry::Format {
+    const EXPECTED: &'static str = "\"json\" or \"human\"";
+
+    fn read(value: &toml::de::DeValue<'_>) -> Result<Self, String> {
+        match value.as_str() {
+            Some("json") => Ok(Self::Json),
+            Some("human") => Ok(Self::Human),
+            _ => Err(format!("must be {}", Self::EXPECTED)),
+        }
+    }
+}
+
+fn log(section: &Section<'_>) -> telemetry::Config {
+    let default = telemetry::Config::default();
+    let log = telemetry::Config {
+        format: section.or("format", default.format),
+        filter: section.or("level", default.filter),
+    };
+    if let Err(error) = telemetry::filter(&log.filter) {
+        section.fault(
+            "level",
+            format!("must be a level such as \"info\", or a filter such as \"info,intertie=debug\": {error}"),
+        );
+    }
+    log
+}
+
+fn cursors(section: &Section<'_>) -> Option<SecretString> {
+    let key = section.secret("key")?;
+    if key.expose_secret().len() < SHORTEST_CURSOR_KEY {
+        section.fault(
+            "key",
+            format!("what it refers to is shorter than {SHORTEST_CURSOR_KEY} bytes"),
+        );
+    }
+    Some(key)
+}
+
+impl Value for Scope {
+    const EXPECTED: &'static str = "a scope, such as \"accounts:read\"";
+
+    fn read(value: &toml::de::DeValue<'_>) -> Result<Self, String> {
+        let text = String::read(value)?;
+        Scope::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| {
+                let known = Scope::ALL.map(Scope::as_str);
+                format!("no such scope; {}", suggestion(&text, &known))
+            })
+    }
+}
+
+fn callers(root: &Section<'_>, backends: &[BackendName]) -> Vec<auth::Key> {
+    let sections = root.sections("callers");
+    if sections.is_empty() && !root.has("callers") {
+        root.fault(
+            "callers",
+            "missing; nobody could call. Add a `[[callers]]` table; `intertie key` makes a key for it",
+        );
+    }
+    let mut names = BTreeSet::new();
+    let mut digests = BTreeSet::new();
+    let mut keys = Vec::new();
+    for section in &sections {
+        let name = section.required::<String>("name").unwrap_or_default();
+        if !name.is_empty() && !names.insert(name.clone()) {
+            section.fault("name", format!("another caller is already named {name:?}"));
+        }
+        let found = digests_of(section);
+        for (n, digest) in &found {
+            if !digests.insert(digest.0) {
+                let message = "is there already, and a key belongs to one caller";
+                match n {
+                    Some(n) => section.fault_at("key_sha256", *n, message),
+                    None => section.fault("key_sha256", message),
+                }
+            }
+        }
+        let scopes = scopes_of(section);
+        let allowed = backends_of(section, backends);
+        let expires = section.optional::<Instant>("expires").map(|at| at.0);
+        let allowed: Option<Vec<&str>> = allowed
+            .as_ref()
+            .map(|names| names.iter().map(BackendName::as_str).collect());
+        let caller = Arc::new(Caller::new(&name, &scopes, allowed.as_deref()));
+        keys.extend(found.into_iter().map(|(_, digest)| auth::Key {
+            digest: digest.0,
+            caller: Arc::clone(&caller),
+            expires,
+        }));
+    }
+    keys
+}
+
+/// The digests of a caller's keys, each with its place if they are a list.
+fn digests_of(section: &Section<'_>) -> Vec<(Option<usize>, Digest)> {
+    if !section.has_list("key_sha256") {
+        let digest = section.required::<Digest>("key_sha256");
+        return digest.into_iter().map(|digest| (None, digest)).collect();
+    }
+    if section.is_empty_list("key_sha256") {
+        section.fault("key_sha256", "must not be empty");
+    }
+    let found = section.list::<Digest>("key_sha256").unwrap_or_default();
+    found.into_iter().map(|(n, digest)| (Some(n), digest)).collect()
+}
+
+fn scopes_of(section: &Section<'_>) -> Vec<Scope> {
+    let scopes = section.list::<Scope>("scopes");
+    if !section.has("scopes") {
+        section.fault("scopes", "missing; a list of scopes, such as [\"accounts:read\"]");
+    } else if section.is_empty_list("scopes") {
+        section.fault("scopes", "must not be empty: the caller could do nothing");
+    }
+    scopes.unwrap_or_default().into_iter().map(|(_, scope)| scope).collect()
+}
+
+fn backends_of(section: &Section<'_>, known: &[BackendName]) -> Option<Vec<BackendName>> {
+    let named = section.list::<BackendName>("backends")?;
+    if section.is_empty_list("backends") {
+        section.fault("backends", "must not be empty; leave it out to mean every backend");
+    }
+    let known_names: Vec<&str> = known.iter().map(BackendName::as_str).collect();
+    for (n, name) in &named {
+        if !known.contains(name) {
+            let nearest = suggestion(name.as_str(), &known_names);
+            section.fault_at("backends", *n, format!("there is no backend `{name}`; {nearest}"));
+        }
+    }
+    Some(named.into_iter().map(|(_, name)| name).collect())
+}

@@ -1,0 +1,138 @@
+//! The log and the numbers.
+//!
+//! Log lines go to standard error, one write each: the results of commands have standard output to themselves. There is no
+//! queue between, because one that overflows loses lines without a word, and measured on this program's access log a
+//! background writer costs more than the write it saves.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::error;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Registry, fmt};
+
+/// The variable that overrules the configured filter.
+pub const FILTER_VARIABLE: &str = "RUST_LOG";
+
+/// Upper bounds of the buckets of every histogram of seconds: a hit of the loopback to the longest deadline.
+const SECONDS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// How often what histograms have taken in is put into their buckets when nobody asks for them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The form of a line.
+    pub format: Format,
+    /// What is written: a level, or levels by module, as `tracing-subscriber`'s `EnvFilter` reads them.
+    pub filter: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            format: Format::Json,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// A line to read.
+    Human,
+}
+
+/// Reads a filter.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn filter(text: &str) -> Result<EnvFilter, String> {
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(text)
+        .map_err(|error| error.to_string())
+}
+
+/// Why there is no telemetry.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The variable that overrules the configured filter cannot be read.
+    #[error("`{FILTER_VARIABLE}` is not a filter: {0}")]
+    Filter(String),
+    /// Another log was started in this process.
+    #[error("the log cannot be started: {0}")]
+    Log(#[from] TryInitError),
+    /// Other metrics were started in this process.
+    #[error("the metrics cannot be started: {0}")]
+    Metrics(#[from] BuildError),
+}
+
+/// Starts the log, once for the process. A panic becomes a line of it.
+///
+/// # Errors
+/// If the filter in the environment cannot be read, or a log was started before.
+pub fn log(config: &Config) -> Result<(), Failed> {
+    let wanted = std::env::var(FILTER_VARIABLE)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| config.filter.clone());
+    let filter = filter(&wanted).map_err(Failed::Filter)?;
+    let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    match config.format {
+        Format::Json => Registry::default()
+            .with(filter)
+            .with(lines.json().flatten_event(true).with_span_list(false))
+            .try_init()?,
+        Format::Human => Registry::default()
+            .with(filter)
+            .with(lines.with_ansi(std::io::stderr().is_terminal()))
+            .try_init()?,
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        // A message put together at run time may hold anything, a customer's name among it; a literal cannot.
+        let message = panic
+            .payload()
+            .downcast_ref::<&'static str>()
+            .unwrap_or(&"message withheld");
+        error!(at = place.as_deref(), panic = message, "a panic");
+    }));
+    Ok(())
+}
+
+/// Writes out every metric in Prometheus' text format.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Starts the metrics, once for the process, and gives back what writes them out.
+///
+/// Must be called inside the runtime: a task of it puts the histograms in order from time to time.
+///
+/// # Errors
+/// If metrics were started before.
+pub fn metrics() -> Result<Render, Failed> {
+    let handle: PrometheusHandle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .install_recorder()?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut turns = tokio::time::interval(UPKEEP);
+        loop {
+            turns.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    metrics::gauge!("intertie_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+    Ok(Arc::new(move || handle.render()))
+}

@@ -1,0 +1,839 @@
+//! The Gentrack adapter in front of the simulated Gentrack: what only the two together can show.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+
+use intertie::backends::{Backend, gentrack};
+use intertie::error::{ErrorKind, Result};
+use intertie::model::bill::{BillKind, DocumentForm};
+use intertie::model::meter::{Quality, ReadingStatus};
+use intertie::model::page::{Page, Paging};
+use intertie::operations::accounts::{GetAccount, GetBalance};
+use intertie::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use intertie::operations::meters::{GetMeter, ListMeters};
+use intertie::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
+use intertie::operations::service_points::{GetServicePoint, ListServicePoints};
+use intertie::operations::transactions::ListTransactions;
+use intertie::operations::{Context, Operation};
+use intertie::sandbox::counts::Counts;
+use intertie::sandbox::fault::Fault;
+use intertie::sandbox::gentrack::{API_PATH, CLIENT_ID, CLIENT_SECRET, TOKEN_PATH};
+use intertie::sandbox::{Kind, Running, start};
+use intertie::upstream::{Settings, tokens};
+use serde_json::{Value, json};
+
+use crate::support::exchange::Exchange;
+use crate::support::gentrack_contract::check;
+
+const FIRST: &str = "gentrack-au:10045213";
+const SECOND: &str = "gentrack-au:00210077";
+const POINT: &str = "gentrack-au:10045213~sp~4107755";
+const EXCHANGED: &str = "gentrack-au:00210077~sp~0004107901";
+
+struct Scene {
+    running: Running,
+    backend: Backend,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let running = start(&[Kind::Gentrack], "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let backend = backend(&running.base(Kind::Gentrack));
+        Self { running, backend }
+    }
+
+    async fn call<O: Operation>(&self, operation: O) -> Result<O::Reply> {
+        self.call_with(operation, false).await
+    }
+
+    async fn call_with<O: Operation>(&self, operation: O, native: bool) -> Result<O::Reply> {
+        let mut cx = Context::within(Duration::from_secs(20));
+        cx.request_id = Arc::from("0197f0c2-0000-7000-8000-000000000001");
+        cx.on_behalf_of = Some(Arc::from("billing desk"));
+        cx.native = native;
+        self.backend
+            .serving::<O>()
+            .expect("served")
+            .0
+            .serve(operation, &cx)
+            .await
+    }
+
+    fn received(&self, operation: &str) -> u64 {
+        self.running.received(Kind::Gentrack).get(operation)
+    }
+
+    fn executed(&self, operation: &str) -> u64 {
+        self.running.counts(Kind::Gentrack).get(operation)
+    }
+}
+
+fn backend(base: &str) -> Backend {
+    let config = gentrack::Config {
+        base_url: format!("{base}{API_PATH}"),
+        token_url: format!("{base}{TOKEN_PATH}"),
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: CLIENT_SECRET.into(),
+        scope: None,
+        time_zone: "Australia/Sydney".parse().unwrap(),
+        road: Settings {
+            backoff: Duration::from_millis(1),
+            ..gentrack::road()
+        },
+    };
+    let tokens = Arc::new(tokens::Cache::default());
+    gentrack::connect("gentrack-au".parse().unwrap(), config, tokens).unwrap()
+}
+
+/// Every item of a list, over pages of `limit`.
+async fn whole<O, T>(scene: &Scene, limit: usize, list: impl Fn(Paging) -> O) -> Vec<T>
+where
+    O: Operation<Reply = Page<T>>,
+{
+    let mut paging = Paging { limit, after: None };
+    let mut all = Vec::new();
+    loop {
+        let page = scene.call(list(paging.clone())).await.unwrap();
+        assert!(page.items.len() <= limit);
+        all.extend(page.items);
+        match page.next {
+            Some(next) => paging.after = Some(next),
+            None => return all,
+        }
+    }
+}
+
+fn bills(account: &str, superseded: bool) -> impl Fn(Paging) -> ListBills {
+    move |paging| ListBills {
+        account: account.parse().unwrap(),
+        from: None,
+        to: None,
+        kind: None,
+        superseded,
+        paging,
+    }
+}
+
+fn transactions(account: &str) -> impl Fn(Paging) -> ListTransactions {
+    move |paging| ListTransactions {
+        account: account.parse().unwrap(),
+        from: None,
+        to: None,
+        kind: None,
+        paging,
+    }
+}
+
+fn readings(point: &str, from: &str, to: &str) -> impl Fn(Paging) -> ListReadings {
+    move |paging| ListReadings {
+        service_point: point.parse().unwrap(),
+        from: Some(from.parse().unwrap()),
+        to: Some(to.parse().unwrap()),
+        status: None,
+        quality: None,
+        paging,
+    }
+}
+
+fn account(id: &str) -> GetAccount {
+    GetAccount {
+        account: id.parse().unwrap(),
+    }
+}
+
+/// The truth of an example, against what came through the road.
+fn assert_truth(file: &str, found: &impl serde::Serialize) {
+    let truth: Value = serde_json::from_str(include_str!("fixtures/gentrack/truth.json")).unwrap();
+    holds(&truth[file]["data"], &json!(found), file);
+}
+
+fn holds(truth: &Value, found: &Value, path: &str) {
+    match (truth, found) {
+        (Value::Object(truth), Value::Object(_)) => {
+            for (member, claim) in truth {
+                holds(claim, &found[member], &format!("{path}.{member}"));
+            }
+        }
+        (Value::Array(truth), Value::Array(found)) => {
+            assert_eq!(truth.len(), found.len(), "{path}");
+            for (n, (claim, found)) in truth.iter().zip(found).enumerate() {
+                holds(claim, found, &format!("{path}[{n}]"));
+            }
+        }
+        (truth, found) => assert_eq!(found, truth, "{path}"),
+    }
+}
+
+#[tokio::test]
+async fn every_read_of_the_example_account_matches_the_truth() {
+    let scene = Scene::new().await;
+    let all = Paging::default;
+    assert_truth("getAccount.200.json", &scene.call(account(FIRST)).await.unwrap());
+    let balance = scene
+        .call(GetBalance {
+            account: FIRST.parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    assert_truth("getAccountBalance.200.json", &balance);
+    assert_truth(
+        "getAccountBills.200.json",
+        &scene.call(bills(FIRST, false)(all())).await.unwrap().items,
+    );
+    assert_truth(
+        "getAccountTransactions.200.json",
+        &scene.call(transactions(FIRST)(all())).await.unwrap().items,
+    );
+    let bill = "gentrack-au:10045213~bill~882035~Invoice";
+    let bill_readings = ListBillReadings {
+        bill: bill.parse().unwrap(),
+        paging: all(),
+    };
+    assert_truth(
+        "getBillMeterReadings.200.json",
+        &scene.call(bill_readings).await.unwrap().items,
+    );
+    let point = scene
+        .call(GetServicePoint {
+            service_point: POINT.parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    assert_truth("getMeterStructure.200.json", &point);
+    let history = scene
+        .call(readings(POINT, "2026-04-01", "2026-07-02")(all()))
+        .await
+        .unwrap();
+    assert_truth("getMeterReadings.200.json", &history.items);
+    let points = ListServicePoints {
+        account: FIRST.parse().unwrap(),
+        paging: all(),
+    };
+    let points = scene.call(points).await.unwrap().items;
+    assert_eq!(points.len(), 1);
+    assert_eq!((points[0].id.as_str(), points[0].meters.is_none()), (POINT, true));
+    let meters = scene
+        .call(ListMeters {
+            account: FIRST.parse().unwrap(),
+            paging: all(),
+        })
+        .await
+        .unwrap()
+        .items;
+    assert_eq!(meters.len(), 1);
+    let meter = scene
+        .call(GetMeter {
+            meter: meters[0].id.clone(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(json!(meter), json!(meters[0]));
+    let bill = scene
+        .call(GetBill {
+            bill: bill.parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(bill.number.as_deref(), Some("INV-00882035"));
+    assert_eq!(scene.executed("login"), 1);
+}
+
+#[tokio::test]
+async fn all_bills_come_over_pages_each_once_and_can_be_read_again() {
+    let scene = Scene::new().await;
+    let current = whole(&scene, 15, bills(SECOND, false)).await;
+    let every = whole(&scene, 7, bills(SECOND, true)).await;
+    assert_eq!(every.len(), 40);
+    assert!(current.len() < every.len() && current.iter().all(|bill| bill.is_current));
+    let ids: std::collections::HashSet<_> = every.iter().map(|bill| bill.id.to_string()).collect();
+    assert_eq!(ids.len(), every.len());
+    assert!(every.iter().map(|bill| std::cmp::Reverse(bill.issued_on)).is_sorted());
+    for bill in &every {
+        let again = scene.call(GetBill { bill: bill.id.clone() }).await.unwrap();
+        assert_eq!(json!(again), json!(bill));
+    }
+    let replaced = every.iter().find(|bill| !bill.is_current).unwrap();
+    let newer = every
+        .iter()
+        .find(|bill| Some(&bill.id) == replaced.superseded_by.as_ref())
+        .unwrap();
+    assert_eq!(newer.corrects.as_ref(), Some(&replaced.id));
+    assert!(newer.is_current && replaced.status.is_none());
+    assert!(every.iter().any(|bill| bill.kind == BillKind::Statement));
+}
+
+#[tokio::test]
+async fn bills_are_narrowed_half_open_on_their_issue_date() {
+    let scene = Scene::new().await;
+    let list = |from: &str, to: &str| ListBills {
+        from: Some(from.parse().unwrap()),
+        to: Some(to.parse().unwrap()),
+        ..bills(FIRST, false)(Paging::default())
+    };
+    let issued = |page: Page<intertie::model::bill::Bill>| {
+        page.items
+            .iter()
+            .map(|bill| bill.issued_on.unwrap().to_string())
+            .collect::<Vec<_>>()
+    };
+    let page = scene.call(list("2026-05-04", "2026-07-03")).await.unwrap();
+    assert_eq!(issued(page), ["2026-06-03", "2026-05-04"]);
+    assert!(
+        scene
+            .call(list("2026-05-05", "2026-06-03"))
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn directions_hold_for_every_window_of_the_ledger() {
+    let scene = Scene::new().await;
+    let every = whole(&scene, 200, transactions(SECOND)).await;
+    assert!(every.len() > 80);
+    let narrowed = ListTransactions {
+        from: every[20].posted_on,
+        to: every[5].posted_on,
+        ..transactions(SECOND)(Paging {
+            limit: 200,
+            after: None,
+        })
+    };
+    let window = scene.call(narrowed).await.unwrap().items;
+    assert!(!window.is_empty());
+    for entry in &window {
+        let same = every.iter().find(|other| other.id == entry.id).unwrap();
+        assert_eq!(same.direction, entry.direction);
+    }
+    // In the order of posting, the directions add up to the running balance wherever it is given.
+    let mut every = every;
+    every.sort_by_key(|entry| std::cmp::Reverse(entry.native_id.as_ref().unwrap().parse::<u64>().unwrap()));
+    for pair in every.windows(2) {
+        let (Some(after), Some(before)) = (pair[0].balance_after, pair[1].balance_after) else {
+            continue;
+        };
+        let change = after.amount() - before.amount();
+        match pair[0].direction {
+            Some(intertie::model::transaction::Direction::Debit) => assert_eq!(change, pair[0].amount.amount()),
+            Some(intertie::model::transaction::Direction::Credit) => assert_eq!(
+                change,
+                -pair[0].amount.amount(),
+                "{} {}",
+                json!(pair[0]),
+                json!(pair[1])
+            ),
+            None => panic!("{} has no direction", json!(pair[0])),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_meter_of_every_service_point_is_listed() {
+    let scene = Scene::new().await;
+    let meters = whole(&scene, 2, |paging| ListMeters {
+        account: SECOND.parse().unwrap(),
+        paging,
+    })
+    .await;
+    let numbers: Vec<_> = meters.iter().filter_map(|meter| meter.number.as_deref()).collect();
+    assert!(
+        numbers.contains(&"E5501277") && numbers.contains(&"E9930415"),
+        "{numbers:?}"
+    );
+    assert!(meters.len() >= 3, "{numbers:?}");
+    for meter in &meters {
+        let again = scene
+            .call(GetMeter {
+                meter: meter.id.clone(),
+            })
+            .await
+            .unwrap();
+        assert_eq!(json!(again), json!(meter));
+    }
+}
+
+#[tokio::test]
+async fn readings_come_in_order_half_open_and_each_once() {
+    let scene = Scene::new().await;
+    let every = whole(
+        &scene,
+        60,
+        readings("gentrack-au:90000001~sp~9100001", "2026-06-01", "2026-06-12"),
+    )
+    .await;
+    assert_eq!(every.len(), 500);
+    assert!(every.iter().map(|reading| reading.read_at).is_sorted_by(|a, b| a < b));
+    let (from, to) = (every[100].read_at, every[200].read_at);
+    let (from_text, to_text) = (from.to_string(), to.to_string());
+    let part = readings("gentrack-au:90000001~sp~9100001", &from_text, &to_text);
+    let part = whole(&scene, 200, part).await;
+    assert_eq!(part.len(), 100);
+    assert_eq!((part[0].read_at, part[99].read_at), (from, every[199].read_at));
+
+    let every = whole(&scene, 200, readings(EXCHANGED, "2023-01-01", "2026-12-31")).await;
+    let key = |reading: &intertie::model::meter::Reading| {
+        (
+            reading.meter_id.clone().unwrap().to_string(),
+            reading.register.clone(),
+            reading.read_at,
+        )
+    };
+    assert!(every.is_sorted_by_key(key));
+    assert!(
+        every
+            .iter()
+            .all(|reading| reading.status == Some(ReadingStatus::Accepted))
+    );
+    assert!(every.iter().any(|reading| reading.quality == Quality::Estimated));
+    for (status, native) in [
+        (ReadingStatus::Pending, "Pending"),
+        (ReadingStatus::Removed, "Removed"),
+        (ReadingStatus::Other, "Unknown"),
+    ] {
+        let list = ListReadings {
+            status: Some(status),
+            ..readings(EXCHANGED, "2023-01-01", "2026-12-31")(Paging::default())
+        };
+        let found = scene.call(list).await.unwrap().items;
+        assert!(!found.is_empty(), "{native}");
+        assert!(
+            found
+                .iter()
+                .all(|reading| reading.native_status.as_deref() == Some(native)),
+            "{native}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn documents_are_the_pdf_however_it_is_wrapped() {
+    let scene = Scene::new().await;
+    for bill in [
+        "gentrack-au:10045213~bill~882035~Invoice",
+        "gentrack-au:10045213~bill~881477~Invoice",
+    ] {
+        let asked = GetBillDocument {
+            bill: bill.parse().unwrap(),
+            forms: vec![DocumentForm::Text, DocumentForm::Pdf],
+        };
+        let document = scene.call(asked).await.unwrap();
+        assert!(document.bytes.starts_with(b"%PDF-"));
+        assert!(
+            document.name.starts_with("INV-") && document.name.ends_with(".pdf"),
+            "{}",
+            document.name
+        );
+    }
+    let bill = "gentrack-au:10045213~bill~882035~Invoice";
+    let text = GetBillDocument {
+        bill: bill.parse().unwrap(),
+        forms: vec![DocumentForm::Text],
+    };
+    assert_eq!(scene.call(text).await.unwrap_err().kind(), ErrorKind::NotAcceptable);
+    let every = whole(&scene, 200, bills(SECOND, true)).await;
+    let without = every
+        .into_iter()
+        .find(|bill| bill.documents.as_ref().is_some_and(Vec::is_empty))
+        .unwrap();
+    let asked = GetBillDocument {
+        bill: without.id,
+        forms: vec![DocumentForm::Pdf],
+    };
+    let before = scene.received("getBillImage");
+    assert_eq!(scene.call(asked).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(scene.received("getBillImage"), before);
+}
+
+#[tokio::test]
+async fn somebody_else_s_record_answers_like_one_that_does_not_exist() {
+    let scene = Scene::new().await;
+    // The first account's own identifiers, with the second account's name in front.
+    let point = || "gentrack-au:00210077~sp~4107755".parse().unwrap();
+    let bill = || "gentrack-au:00210077~bill~882035~Invoice".parse().unwrap();
+    let meter = "gentrack-au:00210077~sp~4107755~m~E7718842".parse().unwrap();
+    let mut errors = vec![
+        scene.call(GetServicePoint { service_point: point() }).await.err(),
+        scene.call(GetMeter { meter }).await.err(),
+        scene.call(GetBill { bill: bill() }).await.err(),
+        scene
+            .call(GetBillDocument {
+                bill: bill(),
+                forms: vec![DocumentForm::Pdf],
+            })
+            .await
+            .err(),
+        scene
+            .call(ListBillReadings {
+                bill: bill(),
+                paging: Paging::default(),
+            })
+            .await
+            .err(),
+        scene
+            .call(readings("gentrack-au:00210077~sp~4107755", "2026-01-01", "2026-07-01")(
+                Paging::default(),
+            ))
+            .await
+            .err(),
+        scene
+            .call(SubmitReadings {
+                service_point: point(),
+                readings: vec![new_reading("42388")],
+            })
+            .await
+            .err(),
+        scene.call(account("gentrack-au:10045299")).await.err(),
+    ];
+    for (n, error) in errors.drain(..).enumerate() {
+        assert_eq!(error.expect("refused").kind(), ErrorKind::NotFound, "{n}");
+    }
+    assert_eq!(
+        scene.received("getBillImage") + scene.received("submitMeterReadings"),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_point_is_looked_up_in_its_account_once_for_many_reads() {
+    let scene = Scene::new().await;
+    for _ in 0..5 {
+        scene
+            .call(readings(POINT, "2026-04-01", "2026-07-02")(Paging::default()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        (scene.received("getAccount"), scene.received("getMeterReadings")),
+        (1, 5)
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_another_kind_asks_nobody() {
+    let scene = Scene::new().await;
+    for key in [POINT, "gentrack-au:..", "gentrack-au:1~bill~2"] {
+        let error = scene.call(account(key)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+    }
+    assert_eq!(scene.received("getAccount") + scene.executed("login"), 0);
+    // What a path could be built of stays in its segment.
+    for key in [
+        "gentrack-au:a%2F..%2F10045213",
+        "gentrack-au:x/../10045213",
+        "gentrack-au:10045213?x=1#y",
+    ] {
+        assert_eq!(
+            scene.call(account(key)).await.unwrap_err().kind(),
+            ErrorKind::NotFound,
+            "{key}"
+        );
+    }
+}
+
+fn new_reading(value: &str) -> intertie::model::meter::NewReading {
+    serde_json::from_value(json!({"meter_number": "E7718842", "register": "E1",
+        "read_at": "2026-07-05T18:30:00+10:00", "value": value}))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn readings_are_looked_at_then_handed_in_and_found_pending() {
+    let scene = Scene::new().await;
+    let point = || POINT.parse().unwrap();
+    let validate = |value: &str| ValidateReadings {
+        service_point: point(),
+        readings: vec![new_reading(value)],
+    };
+    let clean = scene.call(validate("42388")).await.unwrap();
+    assert_eq!((clean.accepted, clean.findings), (true, Some(Vec::new())));
+    let high = scene.call(validate("48388")).await.unwrap();
+    assert_eq!((high.accepted, high.findings.unwrap().len()), (true, 1));
+    let low = scene.call(validate("1")).await.unwrap();
+    assert!(!low.accepted);
+
+    let submit = || SubmitReadings {
+        service_point: point(),
+        readings: vec![new_reading("42388")],
+    };
+    let taken = scene.call(submit()).await.unwrap();
+    assert_eq!((taken.accepted, taken.findings), (true, None));
+    let pending = ListReadings {
+        status: Some(ReadingStatus::Pending),
+        ..readings(POINT, "2026-07-05", "2026-07-06")(Paging::default())
+    };
+    let pending = scene.call(pending).await.unwrap().items;
+    assert_eq!(pending.len(), 1);
+    let found = json!(pending[0]);
+    assert_eq!(
+        (&found["value"], &found["quality"]),
+        (&json!("42388"), &json!("CUSTOMER"))
+    );
+    assert_eq!(found["read_at"], "2026-07-05T08:30:00Z");
+}
+
+#[tokio::test]
+async fn a_lost_submission_is_executed_at_most_once() {
+    for (fault, most) in [
+        (Fault::DropBefore, 0),
+        (Fault::DropAfter, 1),
+        (Fault::Status(500), 0),
+        (Fault::Status(503), 0),
+        (Fault::ErrorInside, 0),
+        (Fault::MalformedJson, 1),
+    ] {
+        let scene = Scene::new().await;
+        scene
+            .running
+            .fault(Kind::Gentrack, fault, 1, Some("submitMeterReadings"));
+        let submit = SubmitReadings {
+            service_point: POINT.parse().unwrap(),
+            readings: vec![new_reading("42388")],
+        };
+        let error = scene.call(submit).await.err();
+        assert_eq!(scene.received("submitMeterReadings"), 1, "{fault:?}");
+        assert!(scene.executed("submitMeterReadings") <= most, "{fault:?}");
+        assert_eq!(
+            error.map(|error| error.kind()),
+            Some(ErrorKind::OutcomeUnknown),
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_lost_read_is_read_again() {
+    for fault in [
+        Fault::DropBefore,
+        Fault::DropAfter,
+        Fault::Status(500),
+        Fault::Status(502),
+        Fault::Throttled(None),
+        Fault::ErrorInside,
+        Fault::ExpiredToken,
+        Fault::RevokedTokens,
+    ] {
+        let scene = Scene::new().await;
+        scene.running.fault(Kind::Gentrack, fault, 1, Some("getAccountBalance"));
+        let balance = scene
+            .call(GetBalance {
+                account: FIRST.parse().unwrap(),
+            })
+            .await;
+        let balance = balance.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        assert_eq!(
+            json!(balance)["balance_due"],
+            json!({"amount": "310.97", "currency": "AUD"})
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_answer_is_named_for_what_it_is() {
+    let scene = Scene::new().await;
+    for (fault, kind) in [
+        (Fault::EdgePage, ErrorKind::Blocked),
+        (Fault::MalformedJson, ErrorKind::Unreadable),
+    ] {
+        scene.running.fault(Kind::Gentrack, fault, 1, Some("getAccount"));
+        assert_eq!(scene.call(account(FIRST)).await.unwrap_err().kind(), kind);
+    }
+    scene.call(account(FIRST)).await.unwrap();
+    assert_eq!(scene.executed("login"), 1);
+}
+
+#[tokio::test]
+async fn native_records_stand_beside_the_canonical_ones_only_when_asked_for() {
+    let scene = Scene::new().await;
+    let plain = scene.call(bills(FIRST, false)(Paging::default())).await.unwrap();
+    assert!(json!(plain.items)[0].get("native").is_none());
+    let native = scene
+        .call_with(bills(FIRST, false)(Paging::default()), true)
+        .await
+        .unwrap();
+    for bill in &native.items {
+        assert_eq!(json!(bill)["native"]["billId"].to_string(), bill.native_id);
+    }
+    let account = scene.call_with(account(FIRST), true).await.unwrap();
+    assert_eq!(json!(account)["native"]["crmId"], "0015g00000Ab4QxAAJ");
+    let point = scene
+        .call_with(
+            GetServicePoint {
+                service_point: POINT.parse().unwrap(),
+            },
+            true,
+        )
+        .await
+        .unwrap();
+    let point = json!(point);
+    assert_eq!(point["native"]["connectionStatus"], "Registered");
+    assert_eq!(point["meters"][0]["native"]["deviceId"], 66120);
+    let entries = scene
+        .call_with(transactions(FIRST)(Paging::default()), true)
+        .await
+        .unwrap();
+    for entry in &entries.items {
+        assert_eq!(
+            json!(entry)["native"]["transactionIdentifier"].to_string(),
+            entry.native_id.clone().unwrap()
+        );
+    }
+}
+
+/// What went between the adapter and the simulated system.
+type Tape = Arc<Mutex<Vec<Exchange>>>;
+
+/// The simulated system, with everything written down that is asked and answered.
+async fn taped() -> (Scene, Tape) {
+    let scene = Scene::new().await;
+    let tape = Tape::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let system = intertie::sandbox::gentrack::router(&base, Counts::default());
+    let record = tape.clone();
+    let system = system.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+        let record = record.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let request_body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let response = next
+                .run(Request::from_parts(parts.clone(), request_body.clone().into()))
+                .await;
+            let (answer, body) = response.into_parts();
+            let response_body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let headers = |headers: &axum::http::HeaderMap| {
+                let pair = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                };
+                headers.iter().map(pair).collect()
+            };
+            record.lock().unwrap().push(Exchange {
+                method: parts.method.to_string(),
+                target: parts.uri.to_string(),
+                request_headers: headers(&parts.headers),
+                request_body: request_body.to_vec(),
+                status: answer.status.as_u16(),
+                response_headers: headers(&answer.headers),
+                response_body: response_body.to_vec(),
+            });
+            axum::response::Response::from_parts(answer, axum::body::Body::from(response_body))
+        }
+    }));
+    tokio::spawn(async move { axum::serve(listener, system).await });
+    let backend = backend(&base);
+    (Scene { backend, ..scene }, tape)
+}
+
+#[tokio::test]
+async fn every_request_fits_the_contract_and_says_who_is_behind_it() {
+    let (scene, tape) = taped().await;
+    let all = Paging::default;
+    scene.call(account(FIRST)).await.unwrap();
+    scene
+        .call(GetBalance {
+            account: FIRST.parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    scene.call(bills(FIRST, true)(all())).await.unwrap();
+    let bill = "gentrack-au:10045213~bill~882035~Invoice";
+    scene
+        .call(GetBillDocument {
+            bill: bill.parse().unwrap(),
+            forms: vec![DocumentForm::Pdf],
+        })
+        .await
+        .unwrap();
+    scene
+        .call(ListBillReadings {
+            bill: bill.parse().unwrap(),
+            paging: all(),
+        })
+        .await
+        .unwrap();
+    scene.call(transactions(FIRST)(all())).await.unwrap();
+    scene
+        .call(ListMeters {
+            account: FIRST.parse().unwrap(),
+            paging: all(),
+        })
+        .await
+        .unwrap();
+    for status in [None, Some(ReadingStatus::Other)] {
+        let list = ListReadings {
+            status,
+            ..readings(POINT, "2026-04-01", "2026-07-02")(all())
+        };
+        scene.call(list).await.unwrap();
+    }
+    let given = || vec![new_reading("42388.125")];
+    scene
+        .call(ValidateReadings {
+            service_point: POINT.parse().unwrap(),
+            readings: given(),
+        })
+        .await
+        .unwrap();
+    scene
+        .call(SubmitReadings {
+            service_point: POINT.parse().unwrap(),
+            readings: given(),
+        })
+        .await
+        .unwrap();
+    let tape = tape.lock().unwrap();
+    let logins = tape.iter().filter(|exchange| exchange.target == TOKEN_PATH).count();
+    assert_eq!((logins, tape.len() > 12), (1, true));
+    for exchange in tape.iter() {
+        check(exchange).unwrap_or_else(|why| panic!("{} {}: {why}", exchange.method, exchange.target));
+        if exchange.target != TOKEN_PATH {
+            let header = |name: &str| {
+                let found = exchange.request_headers.iter().find(|(known, _)| known == name);
+                found.map(|(_, value)| value.as_str())
+            };
+            assert_eq!(header("x-trace-id"), Some("0197f0c2-0000-7000-8000-000000000001"));
+            assert_eq!(header("x-on-behalf-of"), Some("billing desk"));
+            assert!(
+                !exchange
+                    .request_headers
+                    .iter()
+                    .any(|(name, _)| name.starts_with("x-transaction"))
+            );
+        }
+    }
+    let submitted = tape
+        .iter()
+        .find(|exchange| exchange.target.ends_with("/submit-meter-reads"))
+        .unwrap();
+    let body = std::str::from_utf8(&submitted.request_body).unwrap();
+    assert!(
+        body.contains("\"reading\":42388.125,") && body.contains("2026-07-05T18:30:00+10:00"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn the_reads_of_a_bill_are_asked_for_with_its_type() {
+    let scene = Scene::new().await;
+    // A statement and an invoice share this identifier, and the system refuses it without the type.
+    for kind in ["Statement", "Invoice"] {
+        let bill = format!("{SECOND}~bill~00730010~{kind}");
+        let found = scene
+            .call(GetBill {
+                bill: bill.parse().unwrap(),
+            })
+            .await
+            .unwrap();
+        assert_eq!(found.native_kind.as_deref(), Some(kind));
+        let list = ListBillReadings {
+            bill: bill.parse().unwrap(),
+            paging: Paging::default(),
+        };
+        let page = scene.call(list).await.unwrap();
+        assert!(page.items.iter().all(|reading| reading.quality == Quality::Unknown));
+    }
+}

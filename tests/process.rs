@@ -1,0 +1,432 @@
+//! The program as a process: how it starts, what it prints, how it stops.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use intertie::auth;
+use intertie::sandbox::fault::Fault;
+use intertie::sandbox::{self, Kind, Running};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const KEY: &str = "itk_of-the-tests";
+
+fn intertie(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_intertie"));
+    command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .env("SECRET", sandbox::gentrack::CLIENT_SECRET);
+    command
+}
+
+fn outcome(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = intertie(arguments).output().unwrap();
+    (
+        status.code(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
+}
+
+/// A running program; killed when the test is over, whatever became of it.
+struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    addr: SocketAddr,
+    /// What it printed up to `ready`.
+    printed: Vec<String>,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = intertie(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut printed = Vec::new();
+        let addr = loop {
+            let mut line = String::new();
+            assert_ne!(
+                out.read_line(&mut line).unwrap(),
+                0,
+                "it ended before it was ready: {printed:?}"
+            );
+            if let Some(addr) = line.strip_prefix("ready http://") {
+                break addr.trim_end().parse().unwrap();
+            }
+            printed.push(line);
+        };
+        Self {
+            child,
+            out,
+            addr,
+            printed,
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// The exit code, and what was printed after `ready`.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        get(self.addr, path).await.unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends bytes on a connection of their own and reads all that comes back.
+async fn exchange(addr: SocketAddr, sent: &[u8]) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.write_all(sent).await?;
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await?;
+    Ok(String::from_utf8_lossy(&heard).into_owned())
+}
+
+fn parsed(heard: &str) -> Option<(StatusCode, String)> {
+    let (head, body) = heard.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
+}
+
+async fn get(addr: SocketAddr, path: &str) -> Option<(StatusCode, String)> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {addr}\r\nx-api-key: {KEY}\r\nconnection: close\r\n\r\n");
+    parsed(&exchange(addr, request.as_bytes()).await.ok()?)
+}
+
+/// Waits until something has come true.
+async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A simulated Gentrack, and the configuration of a gateway in front of it.
+async fn gentrack(folder: &Path, secret: &str, server: &str) -> (Running, String) {
+    let systems = sandbox::start(&[Kind::Gentrack], "127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let base = systems.base(Kind::Gentrack);
+    let digest: String = auth::sha256(KEY.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n\
+         [[callers]]\nname = \"tests\"\nkey_sha256 = \"{digest}\"\nscopes = [\"accounts:read\"]\n\
+         [[backends]]\nname = \"gentrack-au\"\nkind = \"gentrack\"\ntime_zone = \"Australia/Sydney\"\n\
+         base_url = \"{base}{}\"\ntoken_url = \"{base}{}\"\n\
+         client_id = \"{}\"\nclient_secret = {{ env = \"{secret}\" }}\n",
+        sandbox::gentrack::API_PATH,
+        sandbox::gentrack::TOKEN_PATH,
+        sandbox::gentrack::CLIENT_ID,
+    );
+    let path = folder.join("intertie.toml");
+    fs::write(&path, text).unwrap();
+    (systems, path.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_stop_finishes_the_calls_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"700ms\"").await;
+    let program = Program::start(&["serve", "--config", &config]);
+    assert_eq!(program.get("/readyz").await.0, StatusCode::OK);
+
+    systems.fault(Kind::Gentrack, Fault::Latency(1_500), 8, Some("getAccount"));
+    let addr = program.addr;
+    let calls: Vec<_> = (0..8)
+        .map(|_| tokio::spawn(async move { get(addr, "/v1/accounts/gentrack-au:10045213").await }))
+        .collect();
+    until("eight calls at the system", || {
+        systems.received(Kind::Gentrack).get("getAccount") == 8
+    })
+    .await;
+    program.signal("-TERM");
+
+    // New connections are still taken, to be told so.
+    let mut told = StatusCode::OK;
+    while told == StatusCode::OK {
+        told = program.get("/readyz").await.0;
+    }
+    assert_eq!(told, StatusCode::SERVICE_UNAVAILABLE);
+    for call in calls {
+        let (status, body) = call.await.unwrap().expect("an answer");
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }
+    assert_eq!(program.ended(), (Some(0), String::new()));
+    assert!(get(addr, "/livez").await.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_kept_alive_is_closed_with_the_next_answer_once_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"2s\"").await;
+    let program = Program::start(&["serve", "--config", &config]);
+    let mut kept = TcpStream::connect(program.addr).await.unwrap();
+    program.signal("-INT");
+    while program.get("/readyz").await.0 == StatusCode::OK {}
+    kept.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut heard = String::new();
+    kept.read_to_string(&mut heard).await.unwrap();
+    assert!(
+        heard.starts_with("HTTP/1.1 200") && heard.contains("connection: close"),
+        "{heard}"
+    );
+    assert_eq!(program.ended().0, Some(0));
+}
+
+#[tokio::test]
+async fn calls_that_outlast_the_drain_are_cut_off_and_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"0s\"\ndrain = \"200ms\"").await;
+    let program = Program::start(&["serve", "--config", &config]);
+    systems.fault(Kind::Gentrack, Fault::Latency(8_000), 1, Some("getAccount"));
+    let addr = program.addr;
+    let call = tokio::spawn(async move { get(addr, "/v1/accounts/gentrack-au:10045213").await });
+    until("the call at the system", || {
+        systems.received(Kind::Gentrack).get("getAccount") == 1
+    })
+    .await;
+    program.signal("-TERM");
+    assert_eq!(program.ended().0, Some(1));
+    assert!(call.await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"1h\"").await;
+    let program = Program::start(&["serve", "--config", &config]);
+    program.signal("-TERM");
+    while program.get("/readyz").await.0 == StatusCode::OK {}
+    program.signal("-TERM");
+    assert_eq!(program.ended().0, Some(1));
+}
+
+#[tokio::test]
+async fn callers_are_known_by_their_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_systems, config) = gentrack(folder.path(), "SECRET", "").await;
+    let program = Program::start(&["serve", "--config", &config]);
+    let path = "/v1/accounts/gentrack-au:10045213";
+    let (status, body) = program.get(path).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(
+        program.get("/v1/accounts/gentrack-au:10045213/bills").await.0,
+        StatusCode::FORBIDDEN
+    );
+    for credential in ["", "authorization: Bearer itk_of-nobody\r\n", "x-api-key: \r\n"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n{credential}connection: close\r\n\r\n");
+        let (status, body) = parsed(&exchange(program.addr, request.as_bytes()).await.unwrap()).unwrap();
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(problem["code"], "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_with_a_problem() {
+    let program = Program::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let long = |name: &str, length: usize| format!("GET /livez HTTP/1.1\r\n{name}: {}\r\n\r\n", "a".repeat(length));
+    let cases = [
+        (b"what is this\r\n\r\n".to_vec(), 400, "unreadable_request"),
+        (
+            b"GET /livez HTTP/1.1\r\na b: c\r\n\r\n".to_vec(),
+            400,
+            "unreadable_request",
+        ),
+        (
+            b"GET /livez HTTP/1.1\r\na: \x00\r\n\r\n".to_vec(),
+            400,
+            "unreadable_request",
+        ),
+        (long("x", 40 * 1024).into_bytes(), 431, "headers_too_large"),
+        (
+            format!("GET /livez HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101)).into_bytes(),
+            431,
+            "headers_too_large",
+        ),
+    ];
+    for (sent, status, code) in cases {
+        let heard = exchange(program.addr, &sent).await.unwrap();
+        let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("application/problem+json"), "{head}");
+        let problem: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            (problem["status"].as_u64(), problem["code"].as_str()),
+            (Some(status), Some(code))
+        );
+        let page = format!("/problems/{code}");
+        assert_eq!(problem["type"], page);
+        assert_eq!(program.get(&page).await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_sandbox_prints_calls_that_work_and_one_ready_line() {
+    let program = Program::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let calls: Vec<String> = program
+        .printed
+        .iter()
+        .filter_map(|line| line.trim().strip_prefix("curl -s '")?.strip_suffix('\''))
+        .map(|url| {
+            url.strip_prefix(&format!("http://{}", program.addr))
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert!(calls.len() >= 5, "{:?}", program.printed);
+    for call in &calls {
+        let (status, body) = program.get(call).await;
+        assert_eq!(status, StatusCode::OK, "{call}: {body}");
+    }
+    let docs = program.get("/docs").await.0;
+    assert!(docs.is_success() || docs.is_redirection(), "{docs}");
+    program.signal("-TERM");
+    assert_eq!(program.ended(), (Some(0), String::new()));
+}
+
+#[test]
+fn the_sandbox_stays_on_this_machine() {
+    for command in ["sandbox", "simulate"] {
+        let (code, out, errors) = outcome(&[command, "--listen", "0.0.0.0:0"]);
+        assert_eq!((code, out.as_str()), (Some(2), ""));
+        assert!(errors.contains("loopback only"), "{errors}");
+    }
+}
+
+#[test]
+fn a_busy_port_is_said() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for command in ["sandbox", "simulate"] {
+        let (code, out, errors) = outcome(&[command, "--listen", &addr]);
+        assert_eq!((code, out.as_str()), (Some(1), ""));
+        assert!(
+            errors.contains(&addr) && errors.contains("another program listens there"),
+            "{errors}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn simulated_systems_play_the_faults_asked_for() {
+    let program = Program::start(&[
+        "simulate",
+        "gentrack",
+        "--listen",
+        "127.0.0.1:0",
+        "--fault",
+        "gentrack:status=503*2",
+    ]);
+    assert_eq!(
+        program.printed,
+        [format!("gentrack http://{}/gentrack\n", program.addr)]
+    );
+    for expected in [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::UNAUTHORIZED,
+    ] {
+        assert_eq!(program.get("/gentrack/v1/accounts/10045213").await.0, expected);
+    }
+    program.signal("-TERM");
+    assert_eq!(program.ended().0, Some(0));
+    let (code, _, errors) = outcome(&["simulate", "gentrack", "--fault", "kraken:edge"]);
+    assert_eq!(code, Some(2), "{errors}");
+}
+
+#[tokio::test]
+async fn a_check_logs_in_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (systems, config) = gentrack(folder.path(), "SECRET", "").await;
+    let check = |arguments: &'static [&'static str]| {
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || outcome(&[&["check", "--config", &config], arguments].concat()))
+    };
+    let (code, out, errors) = check(&[]).await.unwrap();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(out.ends_with("no faults; backends: 1, keys: 1\n"), "{out}");
+    assert_eq!(systems.received(Kind::Gentrack).get("token"), 0);
+
+    let (code, out, errors) = check(&["--connect"]).await.unwrap();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(out.contains("gentrack-au: logged in"), "{out}");
+    assert_eq!(systems.received(Kind::Gentrack).get("token"), 1);
+
+    systems.fault(Kind::Gentrack, Fault::RefusedLogin, 1, None);
+    let (code, out, errors) = check(&["--connect"]).await.unwrap();
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("gentrack-au: no login"), "{out}");
+    assert!(errors.contains("no login at 1 of 1 backends"), "{errors}");
+}
+
+#[test]
+fn a_key_comes_with_its_digest() {
+    let (code, out, _) = outcome(&["key"]);
+    assert_eq!(code, Some(0));
+    let key = out.lines().find(|line| line.starts_with("itk_")).unwrap();
+    let digest: String = auth::sha256(key.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert!(
+        out.lines().any(|line| line == format!("key_sha256 = \"{digest}\"")),
+        "{out}"
+    );
+    assert_ne!(outcome(&["key"]).1, out);
+}
+
+#[test]
+fn the_document_is_the_same_in_both_forms() {
+    let (code, json, _) = outcome(&["openapi"]);
+    assert_eq!(code, Some(0));
+    let (code, yaml, _) = outcome(&["openapi", "--yaml"]);
+    assert_eq!(code, Some(0));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let yaml: Value = yaml_serde::from_str(&yaml).unwrap();
+    assert_eq!(json, yaml);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in ["serve", "sandbox", "simulate", "check", "openapi", "key"] {
+        let (code, out, _) = outcome(&[command, "--help"]);
+        assert_eq!(code, Some(0));
+        assert!(out.contains("Usage: intertie"), "{out}");
+    }
+    assert_eq!(outcome(&["sreve"]).0, Some(2));
+    assert_eq!(outcome(&[]).0, Some(2));
+    let (code, _, errors) = outcome(&["serve", "--config", "/nowhere/intertie.toml"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("/nowhere/intertie.toml"), "{errors}");
+}

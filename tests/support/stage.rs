@@ -1,0 +1,218 @@
+//! The whole road on loopback: the simulated systems, the adapters, the gateway and its HTTP face, without a socket in front.
+//!
+//! Every answer is checked against `openapi/intertie.json` before a test sees it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use http::{HeaderMap, Request};
+use intertie::api;
+use intertie::auth::{Caller, Callers};
+use intertie::backends::{gentrack, kraken};
+use intertie::gateway::{Directory, Gateway};
+use intertie::operations::Scope;
+use intertie::sandbox::{self, Kind, Running};
+use intertie::upstream::{Settings, tokens};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::openapi;
+use super::tap::Tap;
+
+/// The whole road on loopback.
+pub struct Stage {
+    /// The simulated systems.
+    pub systems: Running,
+    /// What passed between the adapters and each system, if the lines are tapped.
+    pub taps: BTreeMap<&'static str, Tap>,
+    face: Router,
+}
+
+/// An answer of the gateway.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+impl Stage {
+    /// Opens it with lines straight to the systems.
+    pub async fn open() -> Self {
+        Self::with(false).await
+    }
+
+    /// Opens it with a tap on each line.
+    pub async fn tapped() -> Self {
+        Self::with(true).await
+    }
+
+    async fn with(tapped: bool) -> Self {
+        let systems = sandbox::start(&Kind::ALL, SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let mut taps = BTreeMap::new();
+        let mut line = systems.addr();
+        if tapped {
+            let tap = Tap::on(line).await;
+            line = tap.address;
+            taps.insert("all", tap);
+        }
+        let road = Settings {
+            attempt_timeout: Duration::from_secs(10),
+            backoff: Duration::from_millis(5),
+            ..Settings::default()
+        };
+        let tokens = Arc::new(tokens::Cache::default());
+        let base = format!("http://{line}/gentrack");
+        let gentrack = gentrack::Config {
+            base_url: format!("{base}{}", sandbox::gentrack::API_PATH),
+            token_url: format!("{base}{}", sandbox::gentrack::TOKEN_PATH),
+            client_id: sandbox::gentrack::CLIENT_ID.to_owned(),
+            client_secret: sandbox::gentrack::CLIENT_SECRET.to_owned().into(),
+            scope: None,
+            time_zone: "Australia/Sydney".parse().unwrap(),
+            road: road.clone(),
+        };
+        let kraken = kraken::Config {
+            endpoint: format!("http://{line}/kraken/v1/graphql/"),
+            credential: kraken::Credential::ApiKey(sandbox::kraken::API_KEY.to_owned().into()),
+            authorization_prefix: None,
+            currency: "USD".parse().unwrap(),
+            time_zone: "America/Chicago".parse().unwrap(),
+            document_hosts: vec![systems.addr().to_string()],
+            max_document: 8 * 1024 * 1024,
+            road,
+        };
+        let gateway = Gateway::new(Directory::of([
+            gentrack::connect("gentrack-au".parse().unwrap(), gentrack, Arc::clone(&tokens)).unwrap(),
+            kraken::connect("kraken-us".parse().unwrap(), kraken, tokens).unwrap(),
+        ]));
+        let face = api::router(api::State {
+            gateway,
+            callers: Callers::open(Caller::new("test", &Scope::ALL, None)),
+            cursors: api::cursor::Seal::new(b"a test's secret"),
+            settings: api::Settings::default(),
+            ready: Arc::new(AtomicBool::new(true)),
+            metrics: Arc::new(String::new),
+        });
+        Self { systems, taps, face }
+    }
+
+    /// The backends the gateway has.
+    pub async fn backends(&self) -> Vec<String> {
+        let answer = self.get("/v1/backends").await.json();
+        answer["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The simulated system behind a backend.
+    pub fn kind(backend: &str) -> Kind {
+        backend.split('-').next().unwrap().parse().unwrap()
+    }
+
+    /// Gets one answer.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], None).await
+    }
+
+    /// Sends a request; a body goes as JSON.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.request(request.body(body).unwrap()).await
+    }
+
+    /// Sends any request.
+    pub async fn request(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let route = route_of(&path);
+        let answer = self.face.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap(),
+        };
+        let form = answer.header("content-type").unwrap_or_default();
+        if let Err(fault) = openapi::check_answer(&method, &route, answer.status, form, &answer.body) {
+            panic!(
+                "{method} {path} answers what the document does not say: {fault}\n{}",
+                answer.text()
+            );
+        }
+        answer
+    }
+
+    /// Follows the cursors of a list and gives every item in order.
+    pub async fn walk(&self, path: &str) -> Vec<Value> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..2_000 {
+            let answer = match &cursor {
+                None => self.get(path).await,
+                Some(cursor) => self.get(&format!("{path}{joint}cursor={cursor}")).await,
+            };
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            let page = answer.json();
+            items.extend(page["data"].as_array().unwrap().iter().cloned());
+            match page["page"]["next_cursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return items,
+            }
+        }
+        panic!("{path} has no last page");
+    }
+}
+
+/// The declared path that a path fits, such as `/v1/bills/{bill}`; `none` if it fits none.
+fn route_of(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    openapi::DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|route| {
+            let route: Vec<&str> = route.split('/').collect();
+            route.len() == parts.len()
+                && route
+                    .iter()
+                    .zip(&parts)
+                    .all(|(route, part)| route.starts_with('{') || route == part)
+        })
+        // A declared word wins over a placeholder.
+        .min_by_key(|route| route.matches('{').count())
+        .map_or_else(|| "none".to_owned(), Clone::clone)
+}
