@@ -13,4 +13,6 @@ mod openapi;
 mod process;
 mod sandbox;
 mod sandbox_kraken;
+mod sandbox_tmf678;
 mod support;
+mod tmf678;

@@ -17,7 +17,9 @@ pub mod counts;
 pub mod fault;
 pub mod gentrack;
 pub mod kraken;
+mod pdf;
 mod serve;
+pub mod tmf678;
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,17 +33,20 @@ pub enum Kind {
     Gentrack,
     /// Kraken's GraphQL API.
     Kraken,
+    /// The TMF678-style bill API.
+    Tmf678,
 }
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 2] = [Kind::Gentrack, Kind::Kraken];
+    pub const ALL: [Kind; 3] = [Kind::Gentrack, Kind::Kraken, Kind::Tmf678];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Gentrack => "gentrack",
             Kind::Kraken => "kraken",
+            Kind::Tmf678 => "tmf678",
         }
     }
 }
@@ -54,7 +59,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack, kraken")]
+#[error("`{0}` cannot be simulated; there are: gentrack, kraken, tmf678")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

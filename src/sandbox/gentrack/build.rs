@@ -5,6 +5,7 @@ use jiff::{Span, ToSpan as _};
 use serde_json::{Value, json};
 
 use super::reads::{entries, identifier, text};
+use crate::sandbox::pdf;
 
 /// A number with `places` decimals, written without going through binary fractions.
 pub(super) fn decimal(units: i64, places: u32) -> Value {
@@ -300,25 +301,7 @@ fn bill_read(point: &str, meter: &Value, register: &Value, read: &Value, from: &
 
 /// A PDF of one page that names the bill.
 pub(super) fn pdf(number: &str) -> Vec<u8> {
-    let line = format!("BT /F1 12 Tf 20 60 Td (Bill {number} - example) Tj ET");
-    let objects = [
-        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 120]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>".to_owned(),
-        format!("<</Length {}>>\nstream\n{line}\nendstream", line.len()),
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
-    ];
-    let mut file = "%PDF-1.4\n".to_owned();
-    let mut table = "0000000000 65535 f \n".to_owned();
-    for (at, object) in objects.iter().enumerate() {
-        table.push_str(&format!("{:010} 00000 n \n", file.len()));
-        file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", at + 1));
-    }
-    let start = file.len();
-    file.push_str(&format!(
-        "xref\n0 6\n{table}trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
-    ));
-    file.into_bytes()
+    pdf::page(&format!("Bill {number} - example"))
 }
 
 #[cfg(test)]
