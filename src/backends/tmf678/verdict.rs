@@ -92,7 +92,7 @@ fn failure(status: u16, form: Form, told: &Told, after: Option<Duration>) -> Err
             Error::new(Kind::Unavailable, "the system asked for the call to come later").retry(Retry::Safe { after })
         }
         429 => Error::new(Kind::Throttled, "the system is limiting calls").retry(Retry::Safe { after }),
-        400..=499 => Error::new(Kind::Refused, "the system refused the request"),
+        402..=499 => Error::new(Kind::Refused, "the system refused the request"),
         501 => Error::new(
             Kind::Unsupported,
             "the system does not serve this for the business unit",

@@ -508,7 +508,8 @@ fn a_setting_that_cannot_work_is_refused_by_name() {
         super::super::connect("t".parse().unwrap(), config)
     };
     assert!(with(|_| {}).is_ok());
-    let cases: [(&str, fn(&mut Config)); 9] = [
+    type Change = fn(&mut Config);
+    let cases: [(&str, Change); 9] = [
         ("base_url", |config| config.base_url = "bills.invalid".to_owned()),
         ("base_url", |config| config.base_url.push_str("?x=1")),
         ("units", |config| config.units.clear()),
