@@ -1,7 +1,7 @@
 //! The HTTP face over a system made up in this file: what callers see, whatever stands behind.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -233,9 +233,9 @@ impl Serves<SubmitReadings> for Fake {
     }
 }
 
-fn road() -> Upstream {
-    Upstream::connect("fake", upstream::Settings::default(), None, |_| Ok(())).unwrap()
-}
+/// A road that nobody goes down here; building one reads the machine's root certificates.
+static ROAD: LazyLock<Upstream> =
+    LazyLock::new(|| Upstream::connect("fake", upstream::Settings::default(), None, |_| Ok(())).unwrap());
 
 /// The face over the made-up system, and the system itself.
 struct Face {
@@ -286,7 +286,7 @@ impl Face {
             max_range_days: None,
         };
         let backend = |name: &str| {
-            Backend::new(name.parse().unwrap(), "fake", road())
+            Backend::new(name.parse().unwrap(), "fake", ROAD.clone())
                 .serves::<GetAccount>(&fake, limits)
                 .serves::<GetBalance>(&fake, limits)
                 .serves::<SearchAccounts>(&fake, limits)
@@ -1165,4 +1165,56 @@ async fn the_reference_page_needs_no_other_host() {
         "{script}"
     );
     assert!(!script.contains("http"), "{script}");
+}
+
+/// Where log lines of a test go.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_logged_once_with_its_cause_and_without_ids() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(move || writer.clone())
+        .finish();
+    // With a single subscriber in the process, other tests' threads would settle for all whether a line is wanted.
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let face = Face::new();
+    face.get_with("/v1/accounts/fake:fail-credentials", "x-request-id", "r-1")
+        .await;
+    face.get("/v1/accounts/fake:fail-not_found").await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let told: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let errors: Vec<_> = told.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1, "{text}");
+    assert_eq!(errors[0]["fields"]["cause"], "marked words of a cause");
+    assert_eq!(errors[0]["fields"]["request_id"], "r-1");
+    // The caller's own fault is no line of its own beside the one about the request.
+    assert_eq!(told.len(), 3, "{text}");
+    let request = &told[1]["fields"];
+    assert_eq!(request["route"], "/v1/accounts/{account}");
+    assert_eq!(
+        (&request["status"], &request["caller"]),
+        (&json!(502), &json!("tester"))
+    );
+    assert_eq!(
+        (&request["operation"], &request["backend"]),
+        (&json!("accounts.get"), &json!("fake"))
+    );
+    assert!(!text.contains("fake:fail"), "{text}");
 }

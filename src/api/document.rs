@@ -335,10 +335,25 @@ fn finish_operations(document: &mut Value) {
             } else {
                 operation["security"] = json!([]);
             }
+            if operation.get("parameters").is_some() {
+                unnullify(operation);
+            }
             document_answers(operation, path, method);
             // The scope stands under `security` now. One extension is left: the typed document keeps several in no order.
             if let Value::Object(operation) = operation {
                 operation.remove("x-scope");
+            }
+        }
+    }
+}
+
+/// Parameters that are left out are absent, never `null`.
+fn unnullify(operation: &mut Value) {
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        if let Some(Value::Array(types)) = parameter.pointer_mut("/schema/type") {
+            types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                parameter["schema"]["type"] = only.clone();
             }
         }
     }

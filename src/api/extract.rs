@@ -35,6 +35,7 @@ use crate::operations::Context;
 pub(super) const TIMEOUT: &str = "Request-Timeout-Ms";
 /// The header that names a write.
 pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// Parameters that may stand more than once; their values are joined with commas.
@@ -75,9 +76,20 @@ impl FromRequestParts<Shared> for Ask {
             caller,
             cx,
             trail,
-            headers: parts.headers.clone(),
+            headers: kept(&parts.headers),
         })
     }
+}
+
+/// The headers that answers are made by; most requests have none of them.
+fn kept(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in [header::IF_NONE_MATCH, PREFER] {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a HeaderValue>> {
@@ -761,7 +773,7 @@ fn thousandths(text: &str) -> Option<u16> {
 /// Whether `Prefer` (RFC 7240) asks for strict handling.
 pub(super) fn strict(headers: &HeaderMap) -> bool {
     headers
-        .get_all(HeaderName::from_static("prefer"))
+        .get_all(PREFER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|text| text.split(','))
@@ -780,4 +792,77 @@ pub(super) fn repeats<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<usize> 
         .enumerate()
         .filter_map(|(at, item)| (!seen.insert(item)).then_some(at))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only what becomes of reading it matters")]
+    struct Filters {
+        from: Option<Day>,
+        to: Option<Side>,
+        backend: Option<Words<crate::model::id::BackendName>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what becomes of reading it matters")]
+    struct Content {
+        readings: Vec<crate::model::meter::NewReading>,
+    }
+
+    fn four_hundreds(error: &Error) {
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(!error.message().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_breaks_the_reader(query in "((from|to|backend|x|%[0-9a-f]{1,2}|é)?=?[-0-9TZ:+%a-fé,]{0,24}&?){0,4}") {
+            match pairs(&query).and_then(|pairs| read::<Filters>(&pairs, &["limit"])) {
+                Ok(_) => {}
+                Err(error) => {
+                    four_hundreds(&error);
+                    prop_assert!(!error.faults().is_empty(), "{query}");
+                }
+            }
+        }
+
+        #[test]
+        fn no_body_breaks_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Err(error) = decode::<Content>(&bytes) {
+                four_hundreds(&error);
+            }
+        }
+
+        #[test]
+        fn no_almost_fitting_body_breaks_the_reader(
+            text in r#"\{"readings":\[(\{("(value|register|unit|a/b~c|`)":("[-0-9e.]{0,5}"|1|null|\[\]),?){0,3}\},?){0,2}\]?\}?"#
+        ) {
+            if let Err(error) = decode::<Content>(text.as_bytes()) {
+                four_hundreds(&error);
+                let pointers = error.faults().iter().filter(|fault| matches!(fault.place, Place::Pointer(_))).count();
+                prop_assert!(pointers == 1 || error.finer_code() == Some("malformed_body"), "{text}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn plus_and_percent_are_undone_and_broken_escapes_refused() {
+        for (text, plain) in [
+            ("a+b", Some("a b")),
+            ("a%2Bb", Some("a+b")),
+            ("%c3%a4", Some("ä")),
+            ("%", None),
+            ("%4", None),
+            ("%g0", None),
+            ("%ff", None),
+        ] {
+            assert_eq!(decoded(text).as_deref(), plain, "{text}");
+        }
+    }
 }

@@ -259,7 +259,7 @@ async fn account_for(request: Request, next: Next) -> Response {
         trail,
         told: false,
     };
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let mut response = next.run(request).await;
     let caller = response.extensions_mut().remove::<Arc<Caller>>();
     let caller_name = caller.as_ref().map(|caller| &*caller.name);
@@ -271,7 +271,7 @@ async fn account_for(request: Request, next: Next) -> Response {
     });
     if let Some(error) = failed {
         problem::log(&error, &line.trail, caller_name);
-        response = problem::render(&error, &line.trail, &path, response.headers());
+        response = problem::render(&error, &line.trail, uri.path(), response.headers());
         line.tell(response.status(), error.operation(), error.backend(), caller_name);
     } else {
         let served = response.extensions_mut().remove::<Served>();
@@ -297,8 +297,15 @@ struct Line {
 impl Line {
     fn tell(&mut self, status: StatusCode, operation: Option<&str>, backend: Option<&str>, caller: Option<&str>) {
         self.told = true;
+        metrics::counter!(
+            "intertie_requests_total",
+            "method" => named(&self.method),
+            "route" => self.route().to_owned(),
+            "status" => status.as_u16().to_string(),
+        )
+        .increment(1);
         info!(
-            method = self.method.as_str(),
+            method = named(&self.method),
             route = self.route(),
             status = status.as_u16(),
             elapsed_ms = self.elapsed_ms(),
@@ -317,6 +324,20 @@ impl Line {
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.trail.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The method as a label: callers may make methods up, and labels come from a closed set.
+fn named(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
     }
 }
 

@@ -5,20 +5,24 @@ use std::collections::BTreeSet;
 use intertie::sandbox::fault::Fault;
 use serde_json::Value;
 
-use super::{Ran, Specimen};
+use super::Specimen;
 use crate::support::stage::{Answer, Stage};
 
-/// Runs every behaviour that concerns a specimen, each on systems of its own.
-pub async fn all(ran: &mut Ran, backend: &str, specimen: &Specimen) {
+/// What a behaviour is called, and how it turned out for one specimen: `false` if it did not hold.
+pub type Outcome = (&'static str, bool);
+
+/// Runs every behaviour that concerns a specimen, each on systems of its own, several at a time.
+pub async fn all(backend: &str, specimen: &Specimen) -> Vec<Outcome> {
+    let mut running = Vec::new();
     macro_rules! run {
         ($($behaviour:ident),* $(,)?) => {
             $({
                 let (name, mine) = (backend.to_owned(), specimen.clone());
-                let outcome = tokio::spawn(async move {
+                let task = tokio::spawn(async move {
                     let stage = Stage::open().await;
                     $behaviour(&stage, &name, &mine).await;
                 });
-                ran.note(stringify!($behaviour), backend, specimen.operation, outcome.await.is_ok());
+                running.push((stringify!($behaviour), task));
             })*
         };
     }
@@ -43,6 +47,11 @@ pub async fn all(ran: &mut Ran, backend: &str, specimen: &Specimen) {
     if specimen.pages {
         run!(pages_give_every_item_once_and_end);
     }
+    let mut outcomes = Vec::new();
+    for (behaviour, task) in running {
+        outcomes.push((behaviour, task.await.is_ok()));
+    }
+    outcomes
 }
 
 async fn call(stage: &Stage, specimen: &Specimen) -> Answer {

@@ -92,7 +92,9 @@ async fn every_backend_keeps_every_behaviour() {
                 "{backend} serves {operation} and has no specimen of it"
             );
             for specimen in mine {
-                behaviours::all(&mut ran, &backend, specimen).await;
+                for (behaviour, held) in behaviours::all(&backend, specimen).await {
+                    ran.note(behaviour, &backend, operation, held);
+                }
             }
         }
         for specimen in &specimens {

@@ -309,7 +309,8 @@ records! {
     }
 
     UsageProperties { number: String, properties: Vec<Option<UsageProperty>>, }
-    UsageProperty { id: String, measurements: Measurements, }
+    UsageProperty { id: String, meter_points: Vec<Option<UsagePoint>>, measurements: Measurements, }
+    UsagePoint { esi_id: String, }
     Measurements { page_info: PageInfo, edges: Vec<Option<MeasurementEdge>>, }
     MeasurementEdge { node: Measurement, }
     Measurement {

@@ -270,6 +270,12 @@ impl Kraken {
             let (at, property) =
                 found.ok_or_else(|| answered.missing(&["account", "properties"], Error::not_found("service point")))?;
             let step = at.to_string();
+            // A series without measurements and a point that is not there look alike unless the points are read too.
+            let mut points = property.meter_points.iter().flatten().flatten();
+            if !points.any(|known| known.esi_id.as_deref() == Some(&point.esi_id)) {
+                let place = ["account", "properties", &step, "meterPoints"];
+                return Err(answered.missing(&place, Error::not_found("service point")));
+            }
             let place = ["account", "properties", &step, "measurements"];
             let Some(connection) = property.measurements else {
                 answered.none(&place)?;
