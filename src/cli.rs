@@ -56,7 +56,7 @@ enum Command {
     ///
     /// Prints each system's base URL, and `ready http://ADDRESS` when they take calls.
     Simulate {
-        /// The systems: gentrack, kraken. Without any, all of them.
+        /// The systems: gentrack, kraken, tmf678. Without any, all of them.
         #[arg(value_name = "KIND")]
         kinds: Vec<Kind>,
         /// Where they listen; port 0 takes a free port.

@@ -17,3 +17,4 @@ mod sandbox_kraken;
 mod sandbox_tmf678;
 mod spine;
 mod support;
+mod tmf678;

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::Plan;
 use crate::auth::{Caller, Callers};
-use crate::backends::{Config, gentrack, kraken};
+use crate::backends::{Config, gentrack, kraken, tmf678};
 use crate::config::{Backend, Server};
 use crate::model::id::{BackendName, IdError};
 use crate::model::money::{Currency, UnknownCurrency};
@@ -22,6 +22,9 @@ pub const AU: &str = "gentrack-au";
 
 /// The name of the backend in front of the simulated Kraken.
 pub const US: &str = "kraken-us";
+
+/// The name of the backend in front of the simulated TMF678.
+pub const CARIB: &str = "tmf-carib";
 
 /// Simulated systems that are being served, and the plan of a gateway in front of them.
 pub struct Sandbox {
@@ -106,7 +109,28 @@ fn backend(kind: Kind, base: &str) -> Result<Option<Backend>, Odd> {
                 road,
             }),
         ),
-        Kind::Tmf678 | Kind::Crmcom => return Ok(None),
+        Kind::Tmf678 => (
+            CARIB.parse()?,
+            Config::Tmf678(tmf678::Config {
+                base_url: format!("{base}{}", simulated::tmf678::API_PATH),
+                client_id: simulated::tmf678::CLIENT_ID.to_owned(),
+                client_secret: SecretString::from(simulated::tmf678::CLIENT_SECRET),
+                // Two of the units take one pair each.
+                credential_headers: tmf678::CredentialHeaders::Both,
+                units: ["PA", "JM", "TT", "PR", "BB", "AG", "BS"]
+                    .map(|business_id| tmf678::Unit {
+                        business_id: business_id.to_owned(),
+                        pdf_by_query: business_id == "BB",
+                        ..tmf678::Unit::default()
+                    })
+                    .into(),
+                channel: Some("selfportal".to_owned()),
+                time_zone: "America/Panama".parse()?,
+                list_bills: true,
+                road,
+            }),
+        ),
+        Kind::Crmcom | Kind::Urjanet => return Ok(None),
     };
     Ok(Some(Backend { name, config }))
 }
@@ -125,6 +149,6 @@ mod tests {
     async fn every_simulated_system_has_its_backend() {
         let sandbox = sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let names: Vec<_> = sandbox.plan.backends.iter().map(|b| b.name.as_str()).collect();
-        assert_eq!(names, [AU, US]);
+        assert_eq!(names, [AU, US, CARIB]);
     }
 }

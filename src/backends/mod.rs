@@ -4,6 +4,7 @@
 
 pub mod gentrack;
 pub mod kraken;
+pub mod tmf678;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ pub enum Config {
     Gentrack(gentrack::Config),
     /// Kraken's GraphQL API.
     Kraken(kraken::Config),
+    /// A bill API in the style of TM Forum's TMF678.
+    Tmf678(tmf678::Config),
 }
 
 /// Makes a backend ready for calls. Nothing is sent: the first call logs in.
@@ -34,6 +37,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
     match config {
         Config::Gentrack(config) => gentrack::connect(name, config, tokens),
         Config::Kraken(config) => kraken::connect(name, config, tokens),
+        Config::Tmf678(config) => tmf678::connect(name, config),
     }
 }
 
