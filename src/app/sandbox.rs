@@ -48,7 +48,7 @@ pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
     let systems = simulated::start(&Kind::ALL, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let backends = Kind::ALL
         .into_iter()
-        .map(|kind| backend(kind, &systems.base(kind)))
+        .filter_map(|kind| backend(kind, &systems.base(kind)).transpose())
         .collect::<Result<_, Odd>>()
         .map_err(io::Error::other)?;
     let plan = Plan {
@@ -76,7 +76,8 @@ enum Odd {
     Currency(#[from] UnknownCurrency),
 }
 
-fn backend(kind: Kind, base: &str) -> Result<Backend, Odd> {
+/// The backend in front of a simulated system, if the gateway has an adapter for it.
+fn backend(kind: Kind, base: &str) -> Result<Option<Backend>, Odd> {
     let road = Settings::default();
     let (name, config): (BackendName, Config) = match kind {
         Kind::Gentrack => (
@@ -105,8 +106,9 @@ fn backend(kind: Kind, base: &str) -> Result<Backend, Odd> {
                 road,
             }),
         ),
+        Kind::Urjanet => return Ok(None),
     };
-    Ok(Backend { name, config })
+    Ok(Some(Backend { name, config }))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod fault;
 pub mod gentrack;
 pub mod kraken;
 mod serve;
+pub mod urjanet;
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,17 +32,20 @@ pub enum Kind {
     Gentrack,
     /// Kraken's GraphQL API.
     Kraken,
+    /// Urjanet's Utility Data API.
+    Urjanet,
 }
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 2] = [Kind::Gentrack, Kind::Kraken];
+    pub const ALL: [Kind; 3] = [Kind::Gentrack, Kind::Kraken, Kind::Urjanet];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Gentrack => "gentrack",
             Kind::Kraken => "kraken",
+            Kind::Urjanet => "urjanet",
         }
     }
 }
@@ -54,7 +58,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack, kraken")]
+#[error("`{0}` cannot be simulated; there are: gentrack, kraken, urjanet")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

@@ -27,7 +27,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::fault::Fault;
-use super::{Kind, gentrack, kraken};
+use super::{Kind, gentrack, kraken, urjanet};
 
 /// Largest request body taken, in bytes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -210,6 +210,7 @@ fn router(kind: Kind, base: &str, counts: Counts) -> Router {
     match kind {
         Kind::Gentrack => gentrack::router(base, counts),
         Kind::Kraken => kraken::router(base, counts),
+        Kind::Urjanet => urjanet::router(base, counts),
     }
 }
 
@@ -217,6 +218,7 @@ fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<Str
     match kind {
         Kind::Gentrack => gentrack::operation(method, path, body),
         Kind::Kraken => kraken::operation(method, path, body),
+        Kind::Urjanet => urjanet::operation(method, path, body),
     }
 }
 
@@ -226,6 +228,7 @@ fn is_login(kind: Kind, operation: Option<&str>, body: &[u8]) -> bool {
         Kind::Gentrack => operation == Some(LOGIN),
         // A login is a field of a document that may have any name.
         Kind::Kraken => body.windows(17).any(|part| part == b"obtainKrakenToken"),
+        Kind::Urjanet => operation == Some("login"),
     }
 }
 
