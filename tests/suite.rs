@@ -13,4 +13,5 @@ mod openapi;
 mod process;
 mod sandbox;
 mod sandbox_kraken;
+mod sandbox_urjanet;
 mod support;

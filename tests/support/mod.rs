@@ -6,3 +6,4 @@ pub mod kraken_contract;
 pub mod openapi;
 pub mod stage;
 pub mod tap;
+pub mod urjanet_contract;
