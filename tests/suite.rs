@@ -15,6 +15,7 @@ mod sandbox;
 mod sandbox_crmcom;
 mod sandbox_kraken;
 mod sandbox_tmf678;
+mod sandbox_urjanet;
 mod spine;
 mod support;
 mod tmf678;

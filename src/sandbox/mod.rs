@@ -21,6 +21,7 @@ pub mod kraken;
 mod pdf;
 mod serve;
 pub mod tmf678;
+pub mod urjanet;
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,11 +39,13 @@ pub enum Kind {
     Tmf678,
     /// CRM.COM's Web API.
     Crmcom,
+    /// Urjanet's Utility Data API.
+    Urjanet,
 }
 
 impl Kind {
     /// Every system there is.
-    pub const ALL: [Kind; 4] = [Kind::Gentrack, Kind::Kraken, Kind::Tmf678, Kind::Crmcom];
+    pub const ALL: [Kind; 5] = [Kind::Gentrack, Kind::Kraken, Kind::Tmf678, Kind::Crmcom, Kind::Urjanet];
 
     /// The system's name, which is also the first segment of its paths.
     pub fn name(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Kind {
             Kind::Kraken => "kraken",
             Kind::Tmf678 => "tmf678",
             Kind::Crmcom => "crmcom",
+            Kind::Urjanet => "urjanet",
         }
     }
 }
@@ -63,7 +67,7 @@ impl fmt::Display for Kind {
 
 /// Says that a text names no system that can be simulated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be simulated; there are: gentrack, kraken, tmf678, crmcom")]
+#[error("`{0}` cannot be simulated; there are: gentrack, kraken, tmf678, crmcom, urjanet")]
 pub struct NoKind(String);
 
 impl FromStr for Kind {

@@ -27,7 +27,7 @@ use tower::ServiceExt;
 
 use super::counts::Counts;
 use super::fault::Fault;
-use super::{Kind, crmcom, gentrack, kraken, tmf678};
+use super::{Kind, crmcom, gentrack, kraken, tmf678, urjanet};
 
 /// Largest request body taken, in bytes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -212,6 +212,7 @@ fn router(kind: Kind, base: &str, counts: Counts) -> Router {
         Kind::Kraken => kraken::router(base, counts),
         Kind::Tmf678 => tmf678::router(base, counts),
         Kind::Crmcom => crmcom::router(base, counts),
+        Kind::Urjanet => urjanet::router(base, counts),
     }
 }
 
@@ -221,6 +222,7 @@ fn operation(kind: Kind, method: &Method, path: &str, body: &[u8]) -> Option<Str
         Kind::Kraken => kraken::operation(method, path, body),
         Kind::Tmf678 => tmf678::operation(method, path, body),
         Kind::Crmcom => crmcom::operation(method, path, body),
+        Kind::Urjanet => urjanet::operation(method, path, body),
     }
 }
 
@@ -233,6 +235,7 @@ fn is_login(kind: Kind, operation: Option<&str>, body: &[u8]) -> bool {
         // Credentials come with each call.
         Kind::Tmf678 => false,
         Kind::Crmcom => crmcom::signs_in(operation),
+        Kind::Urjanet => operation == Some("login"),
     }
 }
 

@@ -8,3 +8,4 @@ pub mod openapi;
 pub mod stage;
 pub mod tap;
 pub mod tmf678_contract;
+pub mod urjanet_contract;
