@@ -4,6 +4,7 @@
 
 pub mod gentrack;
 pub mod kraken;
+pub mod tmf678;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

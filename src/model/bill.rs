@@ -159,8 +159,8 @@ pub struct AppliedPayment {
     pub native_id: Option<String>,
     /// The part counted against this bill.
     pub amount: Money,
-    /// The day it was counted.
-    pub applied_on: Option<Date>,
+    /// The day it was paid.
+    pub paid_on: Option<Date>,
 }
 
 /// A document to be had of a bill.

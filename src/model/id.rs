@@ -246,6 +246,8 @@ kinds! {
     BillKind BillId "bill";
     /// A ledger entry's identifier.
     TransactionKind TransactionId "transaction";
+    /// A payment's identifier.
+    PaymentKind PaymentId "payment";
     /// A service point's identifier.
     ServicePointKind ServicePointId "service_point";
     /// A meter's identifier.

@@ -9,6 +9,7 @@ pub mod id;
 pub mod meter;
 pub mod money;
 pub mod page;
+pub mod payment;
 pub mod time;
 pub mod transaction;
 pub mod usage;

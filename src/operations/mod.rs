@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod bills;
 pub mod meters;
+pub mod payments;
 pub mod readings;
 pub mod service_points;
 pub mod transactions;
