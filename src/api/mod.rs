@@ -7,6 +7,7 @@ mod accounts;
 mod answer;
 mod backends;
 mod bills;
+mod check;
 pub mod cursor;
 mod document;
 mod extract;
