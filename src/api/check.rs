@@ -65,9 +65,7 @@ impl Faults {
         let Some(text) = text else { return };
         let well = !text.trim().is_empty()
             && text.chars().count() <= 4000
-            && !text
-                .chars()
-                .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+            && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
         self.unless(well, pointer, LONG);
     }
 
@@ -139,11 +137,9 @@ impl Faults {
             .iter()
             .map(|(pointer, rule)| format!("`{pointer}`: {rule}"))
             .collect();
-        Err(self
-            .0
-            .into_iter()
-            .fold(Error::new(ErrorKind::Invalid, told.join("; ")), |error, (pointer, rule)| {
-                error.fault(Place::Pointer(pointer), rule)
-            }))
+        Err(self.0.into_iter().fold(
+            Error::new(ErrorKind::Invalid, told.join("; ")),
+            |error, (pointer, rule)| error.fault(Place::Pointer(pointer), rule),
+        ))
     }
 }

@@ -175,6 +175,24 @@ pub struct AccountPatch {
     pub custom_attributes: Patch<Vec<NewCustomAttribute>>,
 }
 
+impl AccountPatch {
+    /// Whether nothing is to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.name.is_keep()
+            && self.description.is_keep()
+            && self.native_kind.is_keep()
+            && self.currency.is_keep()
+            && self.customer_number.is_keep()
+            && self.organisation_number.is_keep()
+            && self.brand.is_keep()
+            && self.billing.is_keep()
+            && self.credit_limit.is_keep()
+            && self.enrollment.is_keep()
+            && self.custom_attributes.is_keep()
+    }
+}
+
 /// What is to change of where and how bills are sent.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

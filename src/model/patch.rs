@@ -17,8 +17,14 @@ pub enum Patch<T> {
 impl<T> Patch<T> {
     /// Whether the member stays as it is.
     #[must_use]
-    pub fn keeps(&self) -> bool {
+    pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
+    }
+
+    /// Whether the member is cleared.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        matches!(self, Self::Clear)
     }
 
     /// The new value, if there is one.
