@@ -642,7 +642,7 @@ async fn what_the_router_refuses_is_a_problem_too() {
     }
     for (method, uri, allow) in [
         ("DELETE", "/v1/accounts/fake:1", "GET"),
-        ("POST", "/v1/accounts", "GET"),
+        ("POST", "/v1/capabilities", "GET"),
         ("PUT", READINGS, "POST"),
         ("POST", "/livez", "GET"),
     ] {

@@ -681,7 +681,7 @@ fn misfit(pointer: &str, error: &serde_json::Error) -> Error {
         return Error::pointer(child(pointer, name), "there is no such member");
     }
     if let Some(name) = quoted("missing field `") {
-        return Error::pointer(child(pointer, name), "it is required");
+        return Error::pointer(format!("{pointer}{}", step(name)), "it is required");
     }
     if let Some(name) = quoted("duplicate field `") {
         return Error::pointer(child(pointer, name), "it stands more than once");
@@ -697,18 +697,23 @@ fn pointer(path: &Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer = child(&pointer, key),
-            Segment::Enum { variant } => pointer = child(&pointer, variant),
+            Segment::Map { key } => pointer.push_str(&step(key)),
+            Segment::Enum { variant } => pointer.push_str(&step(variant)),
             Segment::Unknown => {}
         }
     }
     pointer
 }
 
-/// A pointer one member further, escaped as RFC 6901 asks for, unless it ends with that member already.
-fn child(pointer: &str, name: &str) -> String {
+/// One member of a pointer, escaped as RFC 6901 asks for.
+fn step(name: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    let step = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A pointer one member further, unless it ends with that member already.
+fn child(pointer: &str, name: &str) -> String {
+    let step = step(name);
     if pointer.ends_with(&step) {
         pointer.to_owned()
     } else {
