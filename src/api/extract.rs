@@ -504,6 +504,20 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Words<T> {
     }
 }
 
+/// `true` or `false`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag(pub bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Cow::<'de, str>::deserialize(deserializer)?.as_ref() {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(de::Error::custom("it must be `true` or `false`")),
+        }
+    }
+}
+
 /// A calendar date of a query: `YYYY-MM-DD` and nothing else.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Day(pub Date);
@@ -679,7 +693,7 @@ fn misfit(pointer: &str, error: &serde_json::Error) -> Error {
         return Error::pointer(child(pointer, name), "there is no such member");
     }
     if let Some(name) = quoted("missing field `") {
-        return Error::pointer(child(pointer, name), "it is required");
+        return Error::pointer(format!("{pointer}{}", step(name)), "it is required");
     }
     if let Some(name) = quoted("duplicate field `") {
         return Error::pointer(child(pointer, name), "it stands more than once");
@@ -695,18 +709,23 @@ fn pointer(path: &Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer = child(&pointer, key),
-            Segment::Enum { variant } => pointer = child(&pointer, variant),
+            Segment::Map { key } => pointer.push_str(&step(key)),
+            Segment::Enum { variant } => pointer.push_str(&step(variant)),
             Segment::Unknown => {}
         }
     }
     pointer
 }
 
-/// A pointer one member further, escaped as RFC 6901 asks for, unless it ends with that member already.
-fn child(pointer: &str, name: &str) -> String {
+/// One member of a pointer, escaped as RFC 6901 asks for.
+fn step(name: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    let step = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A pointer one member further, unless it ends with that member already.
+fn child(pointer: &str, name: &str) -> String {
+    let step = step(name);
     if pointer.ends_with(&step) {
         pointer.to_owned()
     } else {
