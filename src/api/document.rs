@@ -73,6 +73,8 @@ fn finish(document: &mut Value) {
         { "name": "Meters", "description": "Meters and their registers." },
         { "name": "Readings", "description": "What registers showed, and handing new readings in." },
         { "name": "Usage", "description": "Use by interval." },
+        { "name": "Parties", "description": "Customers, organisations and contacts, and how they hang together." },
+        { "name": "Enrollment", "description": "Accounts of other companies: credentials, providers, candidates, changes." },
         { "name": "Gateway", "description": "What the gateway itself knows: its backends and what they serve." },
         { "name": "Operations", "description": "What operators and tools ask of the process itself." },
     ]);
@@ -335,7 +337,7 @@ fn finish_operations(document: &mut Value) {
             } else {
                 operation["security"] = json!([]);
             }
-            document_answers(operation, path, method);
+            document_answers(operation, path);
             // The scope stands under `security` now. One extension is left: the typed document keeps several in no order.
             if let Value::Object(operation) = operation {
                 operation.remove("x-scope");
@@ -393,8 +395,10 @@ fn tagged(operation: &Value) -> bool {
     reads && operation.get("requestBody").is_none() && schema.is_none_or(|name| name.ends_with("Answer"))
 }
 
-fn document_answers(operation: &mut Value, path: &str, method: &str) {
+fn document_answers(operation: &mut Value, path: &str) {
     let tagged = tagged(operation);
+    let body = operation.get("requestBody").is_some();
+    let writes = operation.get("x-repeat").is_some_and(|repeat| repeat != "READ");
     let paged = operation
         .pointer("/responses/200/content/application~1json/schema/$ref")
         .and_then(Value::as_str)
@@ -434,13 +438,13 @@ fn document_answers(operation: &mut Value, path: &str, method: &str) {
             "default" => true,
             "400" | "401" => call,
             "403" => call || path == "/metrics",
-            "404" => record || path == "/v1/accounts",
+            "404" => record || leads_to_a_system(path),
             "406" => path.ends_with("/document"),
-            "408" | "413" | "415" | "422" => method == "post",
-            "409" => method == "post" && !path.ends_with("/validate"),
-            "503" => (call && paged_or_record(path)) || path == "/readyz",
+            "408" | "413" | "415" | "422" => body,
+            "409" => writes,
+            "503" => (call && leads_to_a_system(path)) || path == "/readyz",
             "500" => call,
-            _ => call && paged_or_record(path),
+            _ => call && leads_to_a_system(path),
         };
         let fits = fits || (status == "401" && path == "/metrics");
         if fits {
@@ -453,8 +457,8 @@ fn document_answers(operation: &mut Value, path: &str, method: &str) {
 }
 
 /// Whether a path leads to a system: the gateway's own do not.
-fn paged_or_record(path: &str) -> bool {
-    !path.starts_with("/v1/backends") && path != "/v1/capabilities"
+fn leads_to_a_system(path: &str) -> bool {
+    path.starts_with("/v1/") && !path.starts_with("/v1/backends") && path != "/v1/capabilities"
 }
 
 fn etag_header() -> Value {

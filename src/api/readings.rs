@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Ask;
 use super::answer::{Many, One, Outcome};
-use super::extract::{Json, List, Nothing, Of, Pages, Query, Side, repeats, sides};
-use crate::error::{Error, ErrorKind, Place, Result};
+use super::extract::{Json, List, Nothing, Of, Pages, Query, Side, faultless, repeats, sides};
+use crate::error::Result;
 use crate::model::id::{ServicePointId, ServicePointKind};
 use crate::model::meter::{NewReading, Quality, Reading, ReadingStatus, ReadingsVerdict};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
@@ -89,17 +89,8 @@ impl NewReadings {
             let rule = "there is a reading of this register at this instant before it";
             faults.push((format!("/readings/{n}"), rule));
         }
-        if faults.is_empty() {
-            return Ok(self.readings);
-        }
-        let told: Vec<_> = faults
-            .iter()
-            .map(|(pointer, rule)| format!("`{pointer}`: {rule}"))
-            .collect();
-        Err(faults.into_iter().fold(
-            Error::new(ErrorKind::Invalid, told.join("; ")),
-            |error, (pointer, rule)| error.fault(Place::Pointer(pointer), rule),
-        ))
+        faultless(faults)?;
+        Ok(self.readings)
     }
 }
 

@@ -258,6 +258,7 @@ mod tests {
                     number: None,
                     customer_number: None,
                     status: None,
+                    filters: Vec::new(),
                     paging,
                 },
             )

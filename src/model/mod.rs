@@ -5,10 +5,14 @@
 
 pub mod account;
 pub mod bill;
+pub mod enrollment;
 pub mod id;
 pub mod meter;
 pub mod money;
 pub mod page;
+pub mod party;
+pub mod patch;
+pub mod text;
 pub mod time;
 pub mod transaction;
 pub mod usage;

@@ -1,5 +1,6 @@
 //! Operations on accounts.
 
+use super::filter::Filter;
 use super::{Operation, Repeat, Scope, Target};
 use crate::model::account::{Account, AccountStatus, Balance};
 use crate::model::id::{AccountId, BackendName};
@@ -52,6 +53,8 @@ pub struct SearchAccounts {
     pub customer_number: Option<String>,
     /// Only accounts that stand like this.
     pub status: Option<AccountStatus>,
+    /// What must hold beside.
+    pub filters: Vec<Filter>,
     /// Which page.
     pub paging: Paging,
 }
@@ -77,6 +80,7 @@ impl Operation for SearchAccounts {
         ]
         .into_iter()
         .flatten()
+        .chain(self.filters.iter().map(Filter::capability))
         .collect()
     }
 }
