@@ -11,6 +11,7 @@ pub mod cursor;
 mod document;
 mod extract;
 mod meters;
+mod native;
 mod ops;
 mod problem;
 mod readings;
@@ -43,6 +44,7 @@ use crate::model::id::BackendName;
 use crate::operations::accounts::{GetAccount, GetBalance, SearchAccounts};
 use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
 use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::native::{CallNative, QueryNative};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
@@ -153,6 +155,8 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(of::<ValidateReadings>(routes!(readings::validate_readings)))
         .routes(of::<SubmitReadings>(routes!(readings::submit_readings)))
         .routes(of::<ListUsage>(routes!(usage::list_usage)))
+        .routes(of::<CallNative>(routes!(native::call_raw)))
+        .routes(of::<QueryNative>(routes!(native::query_graphql)))
         .routes(routes!(backends::list_backends))
         .routes(routes!(backends::get_backend))
         .routes(routes!(backends::list_capabilities))
@@ -265,16 +269,18 @@ async fn account_for(request: Request, next: Next) -> Response {
     let caller_name = caller.as_ref().map(|caller| &*caller.name);
     let failed = response.extensions_mut().remove::<Failed>().map(|failed| failed.0);
     let status = response.status();
+    let served = response.extensions_mut().remove::<Served>();
     let failed = failed.or_else(|| {
-        // What the router, the body limit and the reference page refuse by themselves.
-        (status.is_client_error() || status.is_server_error()).then(|| Arc::new(problem::of_status(status)))
+        // What the router, the body limit and the reference page refuse by themselves. An answer that was served is one,
+        // whatever its status: a system's own refusal, passed on.
+        let bare = served.is_none() && (status.is_client_error() || status.is_server_error());
+        bare.then(|| Arc::new(problem::of_status(status)))
     });
     if let Some(error) = failed {
         problem::log(&error, &line.trail, caller_name);
         response = problem::render(&error, &line.trail, &path, response.headers());
         line.tell(response.status(), error.operation(), error.backend(), caller_name);
     } else {
-        let served = response.extensions_mut().remove::<Served>();
         let backend = served.as_ref().and_then(|served| served.backend.as_ref());
         line.tell(
             status,

@@ -4,6 +4,7 @@
 
 pub mod gentrack;
 pub mod kraken;
+mod native;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod bills;
 pub mod meters;
+pub mod native;
 pub mod readings;
 pub mod service_points;
 pub mod transactions;
@@ -30,6 +31,11 @@ pub trait Operation: Send + Sync + 'static {
 
     /// The backend, and the record whose owner is asked about.
     fn target(&self) -> Target<'_>;
+
+    /// Whether this very call may be sent again: [`Operation::REPEAT`], unless what it carries says that it only reads.
+    fn repeat(&self) -> Repeat {
+        Self::REPEAT
+    }
 
     /// The filters this call uses, by parameter name. A backend that does not know one of them is not asked.
     fn filters(&self) -> Vec<&'static str> {
