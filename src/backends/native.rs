@@ -42,6 +42,8 @@ pub(super) struct GraphQl {
     /// The road for mutations. Its verdict takes credentials for refused only if nothing was executed: such a call is sent
     /// again.
     pub(super) mutations: Upstream,
+    /// The fields of the root that concern the gateway's own login: nobody else may end it or have its secrets.
+    pub(super) reserved: &'static [&'static str],
     /// What the gateway says with every call.
     pub(super) stamp: Stamp,
 }
@@ -72,6 +74,12 @@ impl Serves<CallNative> for Raw {
 impl Serves<QueryNative> for GraphQl {
     async fn serve(&self, operation: QueryNative, cx: &Context) -> Result<NativeReply> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        if let Some(field) = self.reserved.iter().find(|field| operation.document.asks(field)) {
+            return Err(Error::new(
+                ErrorKind::Forbidden,
+                format!("`{field}` concerns the gateway's own login, which is not for callers"),
+            ));
+        }
         let may_repeat = operation.repeat().may_repeat();
         let mut headers = operation.headers.into_map();
         for name in [CONTENT_ENCODING, CONTENT_LANGUAGE] {

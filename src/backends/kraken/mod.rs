@@ -12,7 +12,8 @@
 //!
 //! The native road is `native.graphql`: the endpoint is the system's whole API, so there is nothing below it to call raw. An
 //! answer goes to the caller as it came, `errors` included, unless no data came with it and the system refused the login,
-//! throttled the call or failed: that is told as for any operation.
+//! throttled the call or failed: that is told as for any operation. Mutations that begin, renew or end a login, and the one
+//! that changes the user's secret key, are not for callers.
 //!
 //! # How it signs in
 //! `obtainKrakenToken` with an API key, an organisation's secret, or e-mail and password; one kind at a time, and without
@@ -161,6 +162,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         endpoint: config.endpoint.clone(),
         queries: road.judged_by(verdict::native_query),
         mutations: road.judged_by(verdict::native_mutation),
+        reserved: login::FIELDS,
         stamp: calls::stamp,
     });
     let kraken = Arc::new(Kraken {

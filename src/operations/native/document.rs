@@ -1,6 +1,6 @@
 //! GraphQL documents, read far enough to know whether they change anything.
 
-use apollo_compiler::ast::{Definition, OperationType};
+use apollo_compiler::ast::{Definition, OperationType, Selection};
 use apollo_compiler::parser::Parser;
 use bytes::Bytes;
 use serde::Serialize;
@@ -16,6 +16,7 @@ const DEPTH: usize = 200;
 pub struct Document {
     body: Bytes,
     changes: bool,
+    roots: Vec<String>,
 }
 
 /// The request as it goes out (GraphQL over HTTP, "Request Parameters").
@@ -43,7 +44,8 @@ impl Document {
         variables: Option<&RawValue>,
         extensions: Option<&RawValue>,
     ) -> Result<Self> {
-        let changes = match meant(query, operation_name)? {
+        let (operation, roots) = meant(query, operation_name)?;
+        let changes = match operation {
             OperationType::Query => false,
             OperationType::Mutation => true,
             OperationType::Subscription => {
@@ -69,6 +71,7 @@ impl Document {
         Ok(Self {
             body: body.into(),
             changes,
+            roots,
         })
     }
 
@@ -78,6 +81,12 @@ impl Document {
         self.changes
     }
 
+    /// Whether it may ask for this field of the schema's root: where its fragments belong is not looked into.
+    #[must_use]
+    pub fn asks(&self, field: &str) -> bool {
+        self.roots.iter().any(|root| root == field)
+    }
+
     /// The request as JSON.
     #[must_use]
     pub fn body(&self) -> Bytes {
@@ -85,8 +94,8 @@ impl Document {
     }
 }
 
-/// The type of the operation that would be executed (GraphQL, "GetOperation").
-fn meant(query: &str, name: Option<&str>) -> Result<OperationType> {
+/// The type of the operation that would be executed (GraphQL, "GetOperation"), and the fields it may have at the root.
+fn meant(query: &str, name: Option<&str>) -> Result<(OperationType, Vec<String>)> {
     let parsed = Parser::new()
         .token_limit(TOKENS)
         .recursion_limit(DEPTH)
@@ -101,10 +110,11 @@ fn meant(query: &str, name: Option<&str>) -> Result<OperationType> {
         )
     })?;
     let mut operations = Vec::new();
+    let mut roots = Vec::new();
     for definition in &document.definitions {
         match definition {
             Definition::OperationDefinition(operation) => operations.push(operation),
-            Definition::FragmentDefinition(_) => {}
+            Definition::FragmentDefinition(fragment) => fields(&fragment.selection_set, &mut roots),
             _ => {
                 return Err(Error::pointer(
                     "/query",
@@ -114,9 +124,9 @@ fn meant(query: &str, name: Option<&str>) -> Result<OperationType> {
         }
     }
     let unclear = |pointer: &str, why: &'static str| Err(Error::pointer(pointer, why));
-    match name {
+    let only = match name {
         None => match operations.as_slice() {
-            [only] => Ok(only.operation_type),
+            [only] => Ok(*only),
             [] => unclear("/query", "it holds no operation"),
             _ => unclear(
                 "/operationName",
@@ -128,10 +138,23 @@ fn meant(query: &str, name: Option<&str>) -> Result<OperationType> {
                 .iter()
                 .filter(|operation| operation.name.as_ref().is_some_and(|known| known.as_str() == name));
             match (named.next(), named.next()) {
-                (Some(only), None) => Ok(only.operation_type),
+                (Some(only), None) => Ok(*only),
                 (None, _) => unclear("/operationName", "the document holds no operation of this name"),
                 (Some(_), Some(_)) => unclear("/query", "it holds two operations of one name"),
             }
+        }
+    }?;
+    fields(&only.selection_set, &mut roots);
+    Ok((only.operation_type, roots))
+}
+
+fn fields(selections: &[Selection], found: &mut Vec<String>) {
+    for selection in selections {
+        match selection {
+            Selection::Field(field) => found.push(field.name.to_string()),
+            Selection::InlineFragment(fragment) => fields(&fragment.selection_set, found),
+            // Every fragment of the document is looked at by itself.
+            Selection::FragmentSpread(_) => {}
         }
     }
 }
@@ -187,6 +210,31 @@ mod tests {
                 "{query}: {error:?}"
             );
             assert!(!format!("{error:?}").contains("marked-secret"));
+        }
+    }
+
+    #[test]
+    fn a_field_of_the_root_is_found_however_it_is_asked_for() {
+        for query in [
+            "mutation { login { token } }",
+            "mutation { other: login { token } }",
+            "mutation { ... { ... on Mutation { login { token } } } }",
+            "mutation { ...A } fragment A on Mutation { ...B } fragment B on Mutation { login { token } }",
+        ] {
+            assert!(
+                Document::read(query, None, None, None).unwrap().asks("login"),
+                "{query}"
+            );
+        }
+        for query in [
+            "mutation { logins { login } }",
+            "mutation { login: other }",
+            "{ a(b: \"login\") }",
+        ] {
+            assert!(
+                !Document::read(query, None, None, None).unwrap().asks("login"),
+                "{query}"
+            );
         }
     }
 
