@@ -25,8 +25,8 @@ impl FromRequest<Shared> for Asked {
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
         let in_operation = |error: Error| error.in_operation(CallNative::ID);
-        let Named(backend) = Named::from_request_parts(&mut parts, shared).await?;
         let (path, query) = address(&mut parts, shared).await.map_err(in_operation)?;
+        let Named(backend) = Named::from_request_parts(&mut parts, shared).await?;
         let (method, headers) = (parts.method.clone(), Headers::of_request(&parts.headers));
         let Whole(body) = Whole::from_request(Request::from_parts(parts, body), shared).await?;
         Ok(Self(CallNative {

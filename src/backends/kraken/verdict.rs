@@ -293,7 +293,9 @@ pub(super) fn native_query(reply: &Reply) -> Result<()> {
             ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Refused
         );
         let status = reply.status;
-        if own && (status.is_success() || status.is_client_error()) && answer(reply).is_some() {
+        // Any object of JSON can be read as an answer, but only one with errors says why it refuses.
+        let says_why = || answer(reply).is_some_and(|answer| !answer.errors.is_empty());
+        if own && (status.is_success() || status.is_client_error()) && says_why() {
             Ok(())
         } else {
             Err(error)
