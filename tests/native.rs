@@ -571,3 +571,64 @@ async fn without_the_scope_nothing_is_sent() {
     is_problem(&graphql, 403, "insufficient_scope");
     assert!(sent.lock().unwrap().is_empty());
 }
+
+/// Keeps what is logged by the gateway.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_one_line_that_holds_neither_its_path_nor_its_body() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let layer = tracing_subscriber::fmt::layer()
+        .json()
+        .with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::EnvFilter::new("intertie=trace"))
+        .with(layer);
+    let _kept = tracing::subscriber::set_default(subscriber);
+    let (address, _sent) = system().await;
+    let face = face(address, &[Scope::NativeCall]);
+    let path = "/v1/backends/one/raw/marked-path/7?marked-query=1";
+    is_native(&send(&face, "GET", path, &[], "").await, 200, "one");
+    is_native(
+        &send(&face, "POST", path, &[("x-vendor", "marked-header")], "marked-body").await,
+        200,
+        "one",
+    );
+    let large = send(&face, "POST", "/v1/backends/one/raw/size/4242", &[], "marked-body").await;
+    is_problem(&large, 504, "outcome_unknown");
+    is_problem(
+        &send(&face, "GET", "/v1/backends/one/raw/..;marked-path/a", &[], "").await,
+        400,
+        "invalid_request",
+    );
+    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(!logged.contains("marked") && !logged.contains("4242"), "{logged}");
+    let requests: Vec<Value> = logged
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take())
+        .filter(|fields| fields["message"] == "request")
+        .collect();
+    let told: Vec<_> = requests
+        .iter()
+        .map(|fields| (fields["method"].as_str().unwrap(), fields["status"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(told, [("GET", 200), ("POST", 200), ("POST", 504), ("GET", 400)]);
+    assert!(requests.iter().all(|fields| fields["operation"] == "native.raw"
+        && fields["route"] == "/v1/backends/{backend}/raw/{*path}"
+        && fields["caller"] == "the caller"));
+}

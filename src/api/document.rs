@@ -90,7 +90,7 @@ Ids say which backend and which record: `<backend>:<key>`. Money is decimal text
 UTC, periods are half-open. A fact that a system did not give is `null`: members are always there, except `native`, which is \
 there with `include=native`. Every enumeration is open: a client must accept values that are not listed yet. Lists go page by \
 page with opaque cursors; `Link` with `rel=\"next\"` says the same as `page.next_cursor`. Every answer that is not 2xx or 3xx \
-is a problem document (RFC 9457).";
+is a problem document (RFC 9457), except a system's own refusal of a native call, which `Intertie-Native` marks.";
 
 /// The schemas, headers, responses and ways to sign in that every operation shares.
 fn add_components(document: &mut Value) {
