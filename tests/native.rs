@@ -591,6 +591,17 @@ impl std::io::Write for Lines {
 async fn a_call_is_one_line_that_holds_neither_its_path_nor_its_body() {
     use tracing_subscriber::layer::SubscriberExt as _;
 
+    // Whether a line is wanted is remembered for the whole process, so other tests at the same time would decide it: this one
+    // is run once more, alone.
+    const ALONE: &str = "INTERTIE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let this = "native::a_call_is_one_line_that_holds_neither_its_path_nor_its_body";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let run = command.args(["--exact", this]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
     let lines = Lines::default();
     let writer = lines.clone();
     let layer = tracing_subscriber::fmt::layer()
