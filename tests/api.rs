@@ -1254,7 +1254,11 @@ async fn the_documented_scope_of_every_operation_is_the_one_asked_for() {
                 .method(method.to_uppercase().as_str())
                 .uri(path.join("/") + query)
                 .header("content-type", "application/json")
-                .body(Body::from(body_of(id).to_string()))
+                .body(Body::from(if route.ends_with("/graphql") {
+                    json!({ "query": "{ a }" }).to_string()
+                } else {
+                    body_of(id).to_string()
+                }))
                 .unwrap();
             let answer = face.send(request).await;
             // A search asks those that serve it; the others ask one backend and are refused before it is looked for.
@@ -1265,7 +1269,16 @@ async fn the_documented_scope_of_every_operation_is_the_one_asked_for() {
             );
             let problem = answer.json();
             assert!(problem["detail"].as_str().unwrap().contains(scope), "{method} {route}");
-            assert_eq!(problem["operation"], operation["operationId"], "{method} {route}");
+            let (told, documented) = (
+                problem["operation"].as_str().unwrap(),
+                operation["operationId"].as_str().unwrap(),
+            );
+            // One operation under several methods has their names behind its own.
+            let told_with_method = format!("{told}.{method}");
+            assert!(
+                [told, &told_with_method].contains(&documented),
+                "{method} {route}: {told}"
+            );
             seen += 1;
         }
     }

@@ -9,6 +9,7 @@ mod config;
 mod conformance;
 mod gentrack;
 mod kraken;
+mod native;
 mod openapi;
 mod process;
 mod readme;

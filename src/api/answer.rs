@@ -19,10 +19,16 @@ use crate::gateway::{Answer, Source, SourceStatus};
 use crate::model::bill::Document;
 use crate::model::id::BackendName;
 use crate::model::page::{Page, Paging};
+use crate::operations::native::NativeReply;
 use crate::operations::{Change, Operation};
 
 /// What a handler gives back.
 pub(super) type Outcome = Result<Response, Failure>;
+
+/// The header of an answer that is the system's own; it names the backend.
+pub(super) const NATIVE: &str = "intertie-native";
+
+const SANDBOXED: &str = "default-src 'none'; sandbox";
 
 /// One record, and where it came from.
 #[derive(Debug, Serialize, ToSchema)]
@@ -323,6 +329,36 @@ impl Ask {
                 disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment")),
             );
         }
+        response.extensions_mut().insert(Served {
+            operation: O::ID,
+            backend: Some(answer.backend),
+        });
+        Ok(response)
+    }
+
+    /// Answers with what the system itself answered: its status, its headers, its body.
+    pub(super) async fn passed<O>(self, operation: O) -> Outcome
+    where
+        O: Operation<Reply = NativeReply>,
+    {
+        let answer = self.shared.gateway.call(&self.caller, operation, &self.cx).await?;
+        let native = answer.data;
+        let mut response = Response::new(Body::from(native.body));
+        *response.status_mut() = native.status;
+        let headers = response.headers_mut();
+        *headers = native.headers.into_map();
+        if let Ok(backend) = HeaderValue::from_str(answer.backend.as_str()) {
+            headers.insert(NATIVE, backend);
+        }
+        // The way back through here: the system's own address is no business of callers.
+        let location = native
+            .location
+            .map(|location| format!("/v1/backends/{}/raw/{location}", answer.backend));
+        if let Some(location) = location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
+        // Whatever it is, no browser takes it for a page of this host.
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOXED));
         response.extensions_mut().insert(Served {
             operation: O::ID,
             backend: Some(answer.backend),

@@ -90,7 +90,7 @@ pub(super) async fn list_backends(ask: Ask, Query(Nothing {}): Query<Nothing>) -
 }
 
 /// The backend that the path names.
-pub(super) struct Named(String);
+pub(super) struct Named(pub String);
 
 impl FromRequestParts<Shared> for Named {
     type Rejection = Failure;

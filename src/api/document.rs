@@ -77,10 +77,12 @@ fn finish(document: &mut Value) {
         { "name": "Usage", "description": "Use by interval." },
         { "name": "Parties", "description": "Customers, organisations and contacts, and how they hang together." },
         { "name": "Enrollment", "description": "Accounts of other companies: credentials, providers, candidates, changes." },
+        { "name": "Native", "description": "The systems' own APIs, called through the gateway." },
         { "name": "Gateway", "description": "What the gateway itself knows: its backends and what they serve." },
         { "name": "Operations", "description": "What operators and tools ask of the process itself." },
     ]);
     add_components(document);
+    name_rest(document);
     rename(document);
     let asked = schemas_of_bodies(document);
     finish_schemas(document, &asked);
@@ -92,7 +94,7 @@ Ids say which backend and which record: `<backend>:<key>`. Money is decimal text
 UTC, periods are half-open. A fact that a system did not give is `null`: members are always there, except `native`, which is \
 there with `include=native`. Every enumeration is open: a client must accept values that are not listed yet. Lists go page by \
 page with opaque cursors; `Link` with `rel=\"next\"` says the same as `page.next_cursor`. Every answer that is not 2xx or 3xx \
-is a problem document (RFC 9457).";
+is a problem document (RFC 9457), except a system's own refusal of a native call, which `Intertie-Native` marks.";
 
 /// The schemas, headers, responses and ways to sign in that every operation shares.
 fn add_components(document: &mut Value) {
@@ -170,6 +172,17 @@ const PROBLEMS: [(&str, &str); 16] = [
     ("GatewayTimeout", "504"),
     ("OtherProblem", "default"),
 ];
+
+/// Writes a parameter that takes the rest of a path, `{*path}` to the router, as the specification has parameters.
+fn name_rest(document: &mut Value) {
+    let Some(Value::Object(paths)) = document.get_mut("paths") else {
+        return;
+    };
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
+}
 
 fn request_id_header() -> Value {
     json!({
@@ -342,7 +355,11 @@ fn finish_operations(document: &mut Value) {
             if operation.get("parameters").is_some() {
                 unnullify(operation);
             }
-            document_answers(operation, path);
+            if path.starts_with(NATIVE_PATHS) {
+                document_native(operation, path, method);
+            } else {
+                document_answers(operation, path);
+            }
             // The scope stands under `security` now. One extension is left: the typed document keeps several in no order.
             if let Value::Object(operation) = operation {
                 operation.remove("x-scope");
@@ -410,6 +427,75 @@ fn tagged(operation: &Value) -> bool {
         .pointer("/responses/200/content/application~1json/schema/$ref")
         .and_then(Value::as_str);
     reads && operation.get("requestBody").is_none() && schema.is_none_or(|name| name.ends_with("Answer"))
+}
+
+const NATIVE_PATHS: &str = "/v1/backends/{backend}/";
+
+/// Writes what the systems' own calls have in common: whatever the system answers, or a problem document.
+fn document_native(operation: &mut Value, path: &str, method: &str) {
+    let any = json!({ "*/*": {} });
+    let graphql = path.ends_with("/graphql");
+    if !graphql {
+        operation["operationId"] = json!(format!("native.raw.{method}"));
+        if method == "get" {
+            operation["x-repeat"] = json!("READ");
+        } else {
+            operation["requestBody"] = json!({ "description": "Whatever the system takes.", "content": any });
+        }
+    }
+    let answer = |description: &str, content: Value| {
+        json!({
+            "description": description,
+            "headers": {
+                "X-Request-Id": request_id_header(),
+                "Intertie-Native": {
+                    "description": "The backend whose system answered; absent from problem documents of the gateway.",
+                    "schema": { "type": "string" },
+                },
+            },
+            "content": content,
+        })
+    };
+    let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+    let mut refused = if graphql {
+        json!({ "application/json": { "schema": { "type": "object" } } })
+    } else {
+        any.clone()
+    };
+    refused["application/problem+json"] = problem;
+    let refused = |what: &str| {
+        let description = format!("{what}, with `Intertie-Native`; or the gateway's problem document, without.");
+        answer(&description, refused.clone())
+    };
+    let mut responses = Map::new();
+    if graphql {
+        let content = json!({ "application/json": { "schema": {
+            "type": "object",
+            "description": "`data`, `errors` and `extensions` as the system gave them.",
+        } } });
+        responses.insert("200".to_owned(), answer("What the system answered.", content));
+        responses.insert("4XX".to_owned(), refused("The system's own refusal of the document"));
+    } else {
+        responses.insert("2XX".to_owned(), answer("What the system answered.", any));
+        let mut unchanged = answer(
+            "The system's own answer to `If-None-Match` or `If-Modified-Since`.",
+            json!(null),
+        );
+        if let Value::Object(unchanged) = &mut unchanged {
+            unchanged.remove("content");
+        }
+        responses.insert("304".to_owned(), unchanged);
+        responses.insert("4XX".to_owned(), refused("The system's own refusal of the call"));
+        responses.insert("501".to_owned(), refused("The system does not know the call"));
+    }
+    for (name, status) in PROBLEMS {
+        let only_problems = matches!(status, "500" | "502" | "503" | "504" | "default") || (graphql && status == "501");
+        if only_problems {
+            let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+            responses.insert(status.to_owned(), reference);
+        }
+    }
+    operation["responses"] = Value::Object(responses);
 }
 
 fn document_answers(operation: &mut Value, path: &str) {

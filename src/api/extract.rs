@@ -740,9 +740,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
             .code("unsupported_media_type")
             .into());
         }
-        let started = request.extensions().get::<Trail>().map(|trail| trail.started);
-        let within = timeout(headers, shared.settings.default_deadline, shared.settings.max_deadline)?;
-        let until = started.map_or_else(Instant::now, Instant::from_std) + within;
+        let until = until(&request, shared)?;
         let bytes = whole(request.into_body(), until).await?;
         Ok(Self(decode(&bytes)?))
     }
@@ -759,6 +757,29 @@ fn is_json(value: &HeaderValue) -> bool {
         }
         _ => true,
     })
+}
+
+/// A body of any form, as it came.
+pub(super) struct Whole(pub bytes::Bytes);
+
+impl FromRequest<Shared> for Whole {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Failure> {
+        let until = until(&request, shared)?;
+        Ok(Self(whole(request.into_body(), until).await?))
+    }
+}
+
+/// When a request's time is up.
+fn until(request: &Request, shared: &Shared) -> Result<Instant> {
+    let started = request.extensions().get::<Trail>().map(|trail| trail.started);
+    let within = timeout(
+        request.headers(),
+        shared.settings.default_deadline,
+        shared.settings.max_deadline,
+    )?;
+    Ok(started.map_or_else(Instant::now, Instant::from_std) + within)
 }
 
 async fn whole(body: Body, until: Instant) -> Result<bytes::Bytes> {

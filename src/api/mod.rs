@@ -21,6 +21,7 @@ mod extract;
 mod filter;
 mod holds;
 mod meters;
+mod native;
 mod notes;
 mod ops;
 mod organisations;
@@ -81,6 +82,7 @@ use crate::operations::custom_attributes::{
 use crate::operations::customers::{CreateCustomer, GetCustomer, SyncCustomer, UpdateCustomer};
 use crate::operations::holds::{GetHold, PlaceHold};
 use crate::operations::meters::{CreateMeter, GetMeter, ListMeters, SearchMeters, UpdateMeter};
+use crate::operations::native::{CallNative, QueryNative};
 use crate::operations::notes::{CreateNote, ListNotes};
 use crate::operations::organisations::{
     CreateOrganisation, GetOrganisation, RelateOrganisation, UnrelateOrganisation, UpdateOrganisation,
@@ -289,6 +291,8 @@ fn calls() -> OpenApiRouter<Shared> {
         )))
         .routes(of::<EnrollCandidate>(routes!(candidates::enroll_candidate)))
         .routes(of::<SearchChanges>(routes!(changes::search_changes)))
+        .routes(of::<CallNative>(routes!(native::call_raw)))
+        .routes(of::<QueryNative>(routes!(native::query_graphql)))
         .routes(routes!(backends::list_backends))
         .routes(routes!(backends::get_backend))
         .routes(routes!(backends::list_capabilities))
@@ -401,16 +405,18 @@ async fn account_for(request: Request, next: Next) -> Response {
     let caller_name = caller.as_ref().map(|caller| &*caller.name);
     let failed = response.extensions_mut().remove::<Failed>().map(|failed| failed.0);
     let status = response.status();
+    let served = response.extensions_mut().remove::<Served>();
     let failed = failed.or_else(|| {
-        // What the router, the body limit and the reference page refuse by themselves.
-        (status.is_client_error() || status.is_server_error()).then(|| Arc::new(problem::of_status(status)))
+        // What the router, the body limit and the reference page refuse by themselves. An answer that was served is one,
+        // whatever its status: a system's own refusal, passed on.
+        let bare = served.is_none() && (status.is_client_error() || status.is_server_error());
+        bare.then(|| Arc::new(problem::of_status(status)))
     });
     if let Some(error) = failed {
         problem::log(&error, &line.trail, caller_name);
         response = problem::render(&error, &line.trail, uri.path(), response.headers());
         line.tell(response.status(), error.operation(), error.backend(), caller_name);
     } else {
-        let served = response.extensions_mut().remove::<Served>();
         let backend = served.as_ref().and_then(|served| served.backend.as_ref());
         line.tell(
             status,

@@ -202,7 +202,7 @@ pub(super) struct Problem {
     /// What happened this time.
     #[schema(example = "no such account")]
     detail: String,
-    /// The path it happened at.
+    /// The path it happened at; `null` if the path is none that RFC 3986 allows.
     #[schema(format = "uri-reference", example = "/v1/accounts/gentrack-au:99999999")]
     instance: Option<String>,
     /// The problem's code: the last part of `type`. New codes may be added.
@@ -279,7 +279,7 @@ impl Problem {
             title: row.title,
             status: row.status.as_u16(),
             detail: error.message().to_owned(),
-            instance: path.map(str::to_owned),
+            instance: path.filter(|path| is_reference(path)).map(str::to_owned),
             code: row.code,
             request_id: trail.request_id.to_string(),
             trace_id: trail.trace_id().to_owned(),
@@ -294,6 +294,18 @@ impl Problem {
             errors: errors.collect(),
         }
     }
+}
+
+/// Whether a path can stand in a document as a reference (RFC 3986): requests may hold others.
+fn is_reference(path: &str) -> bool {
+    let escapes = path.split('%').skip(1).all(|rest| {
+        let mut digits = rest.bytes();
+        (0..2).all(|_| digits.next().is_some_and(|b| b.is_ascii_hexdigit()))
+    });
+    escapes
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&b))
 }
 
 /// Whether the caller may send the request again. A lost call that must not be repeated is the caller's to look into first.
@@ -619,6 +631,16 @@ mod tests {
         );
         let problem = Problem::of(&error, &trail(), None);
         assert_eq!((problem.retry_after_s, problem.retryable), (Some(2), true));
+    }
+
+    #[test]
+    fn a_path_that_is_no_reference_is_not_repeated() {
+        let error = Error::new(ErrorKind::Invalid, "x");
+        let instance = |path| Problem::of(&error, &trail(), Some(path)).instance;
+        assert_eq!(instance("/v1/bills/a%20b~1:2").as_deref(), Some("/v1/bills/a%20b~1:2"));
+        for path in ["/v1/a%", "/v1/a%2", "/v1/a%zz", "/v1/{a}", "/v1/a\"b", "/v1/caf\u{e9}"] {
+            assert_eq!(instance(path), None, "{path}");
+        }
     }
 
     #[test]

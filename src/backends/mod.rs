@@ -4,6 +4,7 @@
 
 pub mod gentrack;
 pub mod kraken;
+mod native;
 pub mod tmf678;
 
 use std::any::{Any, TypeId};

@@ -120,7 +120,8 @@ impl Gateway {
 
     async fn serve<O: Operation>(&self, backend: Arc<Backend>, operation: O, cx: &Context) -> Result<O::Reply> {
         let cut_off = cx.deadline + GRACE;
-        if matches!(O::REPEAT, Repeat::Read) {
+        let repeat = operation.repeat();
+        if matches!(repeat, Repeat::Read) {
             let Some((adapter, _)) = backend.serving::<O>() else {
                 return Err(unserved());
             };
@@ -138,7 +139,7 @@ impl Gateway {
                 };
                 let outcome = match tokio::time::timeout_at(cut_off, adapter.serve(operation, &cx)).await {
                     Ok(reply) => reply,
-                    Err(_) => Err(late(!O::REPEAT.may_repeat())),
+                    Err(_) => Err(late(!repeat.may_repeat())),
                 };
                 if let Err(error) = &outcome {
                     warn!(operation = O::ID, backend = backend.name().as_str(), kind = ?error.kind(), "a write failed");
@@ -148,7 +149,7 @@ impl Gateway {
             .instrument(span),
         );
         task.await.unwrap_or_else(|lost| {
-            let kind = if O::REPEAT.may_repeat() {
+            let kind = if repeat.may_repeat() {
                 ErrorKind::Internal
             } else {
                 ErrorKind::OutcomeUnknown

@@ -12,6 +12,7 @@ pub mod customers;
 pub mod filter;
 pub mod holds;
 pub mod meters;
+pub mod native;
 pub mod notes;
 pub mod organisations;
 pub mod payment_methods;
@@ -49,6 +50,11 @@ pub trait Operation: Send + Sync + 'static {
 
     /// The backend, and the record whose owner is asked about.
     fn target(&self) -> Target<'_>;
+
+    /// Whether this very call may be sent again: [`Operation::REPEAT`], unless what it carries says that it only reads.
+    fn repeat(&self) -> Repeat {
+        Self::REPEAT
+    }
 
     /// The filters this call uses, by parameter name. A backend that does not know one of them is not asked.
     fn filters(&self) -> Vec<&'static str> {

@@ -307,6 +307,20 @@ impl Upstream {
         Ok(Self::with(&road.backend, settings, None, verdict, sender, shared))
     }
 
+    /// The same road, login, permits and budget included, with another verdict: for replies that are passed on.
+    #[must_use]
+    pub fn judged_by(&self, verdict: Verdict) -> Self {
+        let road = &*self.0;
+        Self::with(
+            &road.backend,
+            road.settings.clone(),
+            road.authority.clone(),
+            verdict,
+            road.sender.clone(),
+            road.shared.clone(),
+        )
+    }
+
     /// Sends a call and gives back a reply that was judged fine.
     ///
     /// # Errors

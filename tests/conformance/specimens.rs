@@ -133,6 +133,28 @@ fn gentrack() -> Vec<Specimen> {
                 &point(nowhere, "/readings"),
             )
         },
+        read(
+            "native.raw",
+            "getAccountBalance",
+            "/v1/backends/gentrack-au/raw/accounts/00210077/balance",
+            "/v1/backends/gentrack-au/raw/accounts/99999999/balance",
+        ),
+        Specimen {
+            method: "POST",
+            body: Some(
+                serde_json::from_str(include_str!(
+                    "../fixtures/gentrack/examples/submitMeterReadings.request.json"
+                ))
+                .unwrap(),
+            ),
+            once: true,
+            ..read(
+                "native.raw",
+                "submitMeterReadings",
+                "/v1/backends/gentrack-au/raw/service-points/4107755/submit-meter-reads",
+                "/v1/backends/gentrack-au/raw/service-points/9999999/submit-meter-reads",
+            )
+        },
     ]
 }
 
@@ -221,5 +243,14 @@ fn kraken() -> Vec<Specimen> {
             &point(here, &format!("/usage{days}")),
             &point(nowhere, &format!("/usage{days}")),
         ),
+        Specimen {
+            method: "POST",
+            body: Some(json!({
+                "query": "query NativeAccount($number: String!) { account(accountNumber: $number) { number balance } }",
+                "variables": {"number": whole},
+            })),
+            missing: None,
+            ..read("native.graphql", "NativeAccount", "/v1/backends/kraken-us/graphql", "")
+        },
     ]
 }

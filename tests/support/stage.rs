@@ -166,7 +166,7 @@ impl Stage {
     /// Sends any request.
     pub async fn request(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-        let route = route_of(&path);
+        let route = openapi::route_of(&path);
         let answer = self.face.clone().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let answer = Answer {
@@ -203,24 +203,4 @@ impl Stage {
         }
         panic!("{path} has no last page");
     }
-}
-
-/// The declared path that a path fits, such as `/v1/bills/{bill}`; `none` if it fits none.
-fn route_of(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').collect();
-    openapi::DOCUMENT["paths"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .filter(|route| {
-            let route: Vec<&str> = route.split('/').collect();
-            route.len() == parts.len()
-                && route
-                    .iter()
-                    .zip(&parts)
-                    .all(|(route, part)| route.starts_with('{') || route == part)
-        })
-        // A declared word wins over a placeholder.
-        .min_by_key(|route| route.matches('{').count())
-        .map_or_else(|| "none".to_owned(), Clone::clone)
 }

@@ -22,6 +22,9 @@
 //! **A superseded bill** is linked with the next version of its number and type; no member names the other (inferred). A
 //! bill's status is told by what is unpaid of it and is never `OVERDUE`: due dates may be moved, and the system names none.
 //!
+//! **The native road** leads to everything below `base_url`, with our `X-Trace-Id` and `X-On-Behalf-Of` in place of the
+//! caller's; the transaction headers are the caller's to send. The system's own 4xx and its 501 are passed on.
+//!
 //! **Whose record is it?** Paths of bills and service points do not hold the account, so the account in an identifier
 //! proves nothing. A bill is looked up in its account's list first; a service point must be among the account's, which is
 //! read at most every five minutes for one point. An account that does not tell its service points (`servicePoints` is
@@ -48,13 +51,14 @@ use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::calls::Gentrack;
-use super::{Backend, Limits};
+use super::{Backend, Limits, native};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
 use crate::model::time::Zone;
 use crate::operations::accounts::{GetAccount, GetBalance};
 use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
 use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::native::CallNative;
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
@@ -118,12 +122,13 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         present: Arc::new(bear),
     };
     let upstream = Upstream::connect(name.as_str(), config.road, Some(credentials), verdict::judge)?;
-    let adapter = Arc::new(Gentrack::new(
-        name.clone(),
-        config.base_url.trim_end_matches('/').to_owned(),
-        config.time_zone,
-        upstream.clone(),
-    ));
+    let base = config.base_url.trim_end_matches('/').to_owned();
+    let raw = Arc::new(native::Raw {
+        base: base.clone(),
+        road: upstream.judged_by(verdict::native),
+        stamp: calls::stamp,
+    });
+    let adapter = Arc::new(Gentrack::new(name.clone(), base, config.time_zone, upstream.clone()));
     let plain = Limits::default();
     let filters = |filters: &'static [&'static str]| Limits {
         filters,
@@ -143,7 +148,8 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<GetMeter>(&adapter, plain)
         .serves::<ListReadings>(&adapter, filters(&["from", "to", "status", "quality"]))
         .serves::<ValidateReadings>(&adapter, plain)
-        .serves::<SubmitReadings>(&adapter, plain))
+        .serves::<SubmitReadings>(&adapter, plain)
+        .serves::<CallNative>(&raw, plain))
 }
 
 fn is_base(url: &str) -> bool {

@@ -44,6 +44,27 @@ pub(super) fn judge(reply: &Reply) -> Result<()> {
     })
 }
 
+/// Judges a reply that is passed on as it is: what the system itself says of the caller's request is fine.
+///
+/// A page is not the system's own. An error inside a success stays an error: it would be passed on as a success.
+pub(super) fn native(reply: &Reply) -> Result<()> {
+    let status = reply.status.as_u16();
+    if status == 304 {
+        return Ok(());
+    }
+    judge(reply).or_else(|error| match error.kind() {
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Refused
+            if matches!(status, 400..=499 | 501) =>
+        {
+            if Form::of(reply) == Form::Page {
+                return Err(blocked("a page came in place of the system's answer"));
+            }
+            Ok(())
+        }
+        _ => Err(error),
+    })
+}
+
 /// The status an error inside a success should have had, by the codes of the contract's examples (inferred).
 ///
 /// No answer of this API has a member `errorCode` of its own.
@@ -319,6 +340,45 @@ mod tests {
             r#"{"name": "errorCode"}"#,
         ] {
             judge(&reply(200, JSON, body)).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_what_the_system_says_of_the_call_itself_is_passed_on() {
+        use ErrorKind as Kind;
+        for (status, body, expected) in [
+            (200, "{}", None),
+            (204, "", None),
+            (304, "", None),
+            (400, "{}", None),
+            (404, "{}", None),
+            (404, "", None),
+            (405, "{}", None),
+            (409, "{}", None),
+            (412, "{}", None),
+            (415, "{}", None),
+            (422, "{}", None),
+            (501, "{}", None),
+            (403, "{}", None),
+            (403, PAGE, Some(Kind::Blocked)),
+            (404, PAGE, Some(Kind::Blocked)),
+            (413, PAGE, Some(Kind::Blocked)),
+            (200, PAGE, Some(Kind::Blocked)),
+            (302, "", Some(Kind::Blocked)),
+            (401, "{}", Some(Kind::Credentials)),
+            (407, "{}", Some(Kind::Blocked)),
+            (408, "{}", Some(Kind::TimedOut)),
+            (425, "{}", Some(Kind::Unavailable)),
+            (429, "{}", Some(Kind::Throttled)),
+            (500, "{}", Some(Kind::Unavailable)),
+            (503, "{}", Some(Kind::Unavailable)),
+            (504, "{}", Some(Kind::TimedOut)),
+        ] {
+            let judged = native(&reply(status, "", body)).err().map(|error| error.kind());
+            assert_eq!(judged, expected, "{status} {body}");
+        }
+        for status in [400, 401, 404, 429, 500] {
+            assert!(native(&reply(200, JSON, &example(status))).is_err(), "{status}");
         }
     }
 

@@ -17,6 +17,16 @@ use crate::upstream::grants::{Grant, LOGIN_TIMEOUT, Renewal, Token, jwt_ends};
 use crate::upstream::send::Sender;
 use crate::upstream::{Call, Reply};
 
+/// The mutations that begin, renew or end a login, or replace what it is made with.
+pub(super) const FIELDS: &[&str] = &[
+    "forceReauthentication",
+    "invalidateRefreshToken",
+    "invalidateRefreshTokensForUser",
+    "obtainKrakenToken",
+    "obtainLongLivedRefreshToken",
+    "regenerateSecretKey",
+];
+
 /// The most bytes of a login's reply; a token has a few thousand.
 const MAX_REPLY: usize = 64 * 1024;
 

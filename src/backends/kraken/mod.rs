@@ -9,6 +9,12 @@
 //! (`dailyReadings`, the US edition alone) and `usage.list` (`measurements`). Meters of this edition have a serial number
 //! and dates, nothing else: registers and a way to hand in readings are not to be had.
 //!
+//!
+//! The native road is `native.graphql`: the endpoint is the system's whole API, so there is nothing below it to call raw. An
+//! answer goes to the caller as it came, `errors` included, unless no data came with it and the system refused the login,
+//! throttled the call or failed: that is told as for any operation. Mutations that begin, renew or end a login, and the one
+//! that changes the user's secret key, are not for callers.
+//!
 //! # How it signs in
 //! `obtainKrakenToken` with an API key, an organisation's secret, or e-mail and password; one kind at a time, and without
 //! an Authorization header ("Authentication"). The token goes along bare, or behind a configured prefix. It ends at
@@ -57,7 +63,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Backend, Limits};
+use super::{Backend, Limits, native};
 use crate::error::Result;
 use crate::model::id::BackendName;
 use crate::model::money::Currency;
@@ -65,6 +71,7 @@ use crate::model::time::Zone;
 use crate::operations::accounts::{GetAccount, GetBalance, SearchAccounts};
 use crate::operations::bills::{GetBill, GetBillDocument, ListBills};
 use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::native::QueryNative;
 use crate::operations::readings::ListReadings;
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
@@ -151,6 +158,13 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         present: Arc::new(move |call, token| login::present(call, token, prefix.as_deref())),
     };
     let road = Upstream::connect(name.as_str(), config.road, Some(credentials), verdict::verdict)?;
+    let graphql = Arc::new(native::GraphQl {
+        endpoint: config.endpoint.clone(),
+        queries: road.judged_by(verdict::native_query),
+        mutations: road.judged_by(verdict::native_mutation),
+        reserved: login::FIELDS,
+        stamp: calls::stamp,
+    });
     let kraken = Arc::new(Kraken {
         endpoint: config.endpoint,
         deployment: map::Deployment {
@@ -201,5 +215,6 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
                 "direction=IMPORT",
                 "direction=EXPORT",
             ]),
-        ))
+        )
+        .serves::<QueryNative>(&graphql, whole))
 }

@@ -283,6 +283,59 @@ pub(super) fn login(reply: &Reply) -> Result<()> {
     })
 }
 
+/// Judges a reply to a query that is passed on as it is.
+///
+/// What the system says of the query itself is fine: missing records, refused input, a document that does not validate.
+pub(super) fn native_query(reply: &Reply) -> Result<()> {
+    verdict(reply).or_else(|error| {
+        let own = matches!(
+            error.kind(),
+            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Refused
+        );
+        let status = reply.status;
+        // Any object of JSON can be read as an answer, but only one with errors says why it refuses.
+        let says_why = || answer(reply).is_some_and(|answer| !answer.errors.is_empty());
+        if own && (status.is_success() || status.is_client_error()) && says_why() {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
+}
+
+/// Judges a reply to a mutation that is passed on as it is: like a query's, but credentials count as refused only if
+/// nothing can have been executed.
+///
+/// A call whose credentials were refused is sent again. Fields of a mutation are executed one after another, so a token may
+/// end between two of them; and below a field that was executed, a part may be refused that wants other rights. Every field
+/// of `Mutation` may be null (schema), so a field that was executed is never null because another was refused.
+pub(super) fn native_mutation(reply: &Reply) -> Result<()> {
+    native_query(reply).or_else(|error| {
+        if error.kind() != ErrorKind::Credentials || !reply.status.is_success() {
+            return Err(error);
+        }
+        let Some(answer) = answer(reply) else {
+            return Err(error);
+        };
+        let roots: Option<Vec<_>> = answer
+            .errors
+            .iter()
+            .map(|fault| match fault.path.as_deref().unwrap_or_default() {
+                _ if class(fault) != Class::Authentication => None,
+                [] => Some(String::new()),
+                [root] => Some(root.to_string()),
+                _ => None,
+            })
+            .collect();
+        // A null that no error explains is a result.
+        let nothing_came = roots.is_some_and(|refused| {
+            let mut data = answer.data.iter().flatten();
+            data.all(|(root, value)| value.get() == "null" && refused.iter().any(|name| name == root))
+        });
+        if nothing_came { Err(error) } else { Ok(()) }
+    })
+}
+
 /// Judges a reply to a fetch of a signed address. `Refused` may be an address that has expired.
 pub(super) fn document(reply: &Reply) -> Result<()> {
     if reply.status.is_success() {
@@ -490,6 +543,97 @@ mod tests {
             };
             let judged = verdict(&reply(status, body)).err().map(|error| error.kind());
             assert_eq!(judged, expected, "{}", exchange["case"]);
+        }
+    }
+
+    #[test]
+    fn what_the_system_says_of_a_document_is_passed_on() {
+        let coded =
+            |code: &str, path: Value| json!([{ "message": "m", "path": path, "extensions": { "errorCode": code } }]);
+        let (data, none) = (json!({ "a": { "b": 1 }, "c": null }), json!({ "a": null }));
+        let (stale, invalid) = ("KT-CT-1124", "KT-CT-4123");
+        for (status, body, query, mutation) in [
+            (200, json!({ "data": data }), None, None),
+            (
+                200,
+                json!({ "data": data, "errors": coded(invalid, json!(["c"])) }),
+                None,
+                None,
+            ),
+            (
+                200,
+                json!({ "data": none, "errors": coded("KT-CT-1111", json!(["a"])) }),
+                None,
+                None,
+            ),
+            (
+                200,
+                json!({ "data": none, "errors": coded("KT-CT-4177", json!(["a"])) }),
+                None,
+                None,
+            ),
+            (400, json!({ "errors": [{ "message": "Syntax Error" }] }), None, None),
+            (
+                200,
+                json!({ "data": none, "errors": [{ "message": "m", "path": ["a"] }] }),
+                Some(ErrorKind::Unavailable),
+                Some(ErrorKind::Unavailable),
+            ),
+            (
+                200,
+                json!({ "data": none, "errors": coded("KT-CT-1199", json!(["a"])) }),
+                Some(ErrorKind::Throttled),
+                Some(ErrorKind::Throttled),
+            ),
+            (
+                200,
+                json!({ "data": none, "errors": coded(stale, json!(["a"])) }),
+                Some(ErrorKind::Credentials),
+                Some(ErrorKind::Credentials),
+            ),
+            (
+                200,
+                json!({ "errors": coded(stale, json!(null)) }),
+                Some(ErrorKind::Credentials),
+                Some(ErrorKind::Credentials),
+            ),
+            // One field was executed, or a part of one: it must not be executed again.
+            (
+                200,
+                json!({ "data": data, "errors": coded(stale, json!(["c"])) }),
+                Some(ErrorKind::Credentials),
+                None,
+            ),
+            (
+                200,
+                json!({ "data": none, "errors": coded(stale, json!(["a", "b"])) }),
+                Some(ErrorKind::Credentials),
+                None,
+            ),
+            (
+                200,
+                json!({ "data": { "a": null, "c": null }, "errors": coded(stale, json!(["c"])) }),
+                Some(ErrorKind::Credentials),
+                None,
+            ),
+            (
+                404,
+                json!({ "detail": "no such path" }),
+                Some(ErrorKind::Refused),
+                Some(ErrorKind::Refused),
+            ),
+            (403, json!({}), Some(ErrorKind::Blocked), Some(ErrorKind::Blocked)),
+            (
+                503,
+                json!({}),
+                Some(ErrorKind::Unavailable),
+                Some(ErrorKind::Unavailable),
+            ),
+            (429, json!({}), Some(ErrorKind::Throttled), Some(ErrorKind::Throttled)),
+        ] {
+            let reply = reply(status, body.to_string());
+            let kinds = [native_query, native_mutation].map(|judge| judge(&reply).err().map(|error| error.kind()));
+            assert_eq!(kinds, [query, mutation], "{status} {body}");
         }
     }
 

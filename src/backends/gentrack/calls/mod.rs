@@ -86,18 +86,7 @@ impl Road<'_> {
     fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)], accept: &'static str) -> Call {
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        for (name, value) in [
-            (TRACE_ID, Some(&self.cx.request_id)),
-            (ON_BEHALF_OF, self.cx.on_behalf_of.as_ref()),
-            (TRACEPARENT, self.cx.traceparent.as_ref()),
-        ] {
-            // A name beyond ASCII goes out as UTF-8, which a header may hold; control characters may not.
-            if let Some(value) = value.filter(|value| !value.is_empty())
-                && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
-            {
-                headers.insert(name, value);
-            }
-        }
+        stamp(self.cx, &mut headers);
         Call {
             operation: self.operation,
             may_repeat: true,
@@ -212,6 +201,24 @@ impl Road<'_> {
 
     fn results(&self, body: &[u8]) -> Result<Natives> {
         self.natives(body, |list: wire::Results<&RawValue>| list.results.0)
+    }
+}
+
+/// Writes who calls, and in which request ("Headers"). Nothing else under these names goes out.
+pub(super) fn stamp(cx: &Context, headers: &mut HeaderMap) {
+    for (name, value) in [
+        (TRACE_ID, Some(&cx.request_id)),
+        (ON_BEHALF_OF, cx.on_behalf_of.as_ref()),
+        (TRACEPARENT, cx.traceparent.as_ref()),
+    ] {
+        // A name beyond ASCII goes out as UTF-8, which a header may hold; control characters may not.
+        let value = value
+            .filter(|value| !value.is_empty())
+            .and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        match value {
+            Some(value) => headers.insert(name, value),
+            None => headers.remove(name),
+        };
     }
 }
 

@@ -118,11 +118,7 @@ impl Kraken {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(parent) = &cx.traceparent
-            && let Ok(value) = HeaderValue::from_str(parent)
-        {
-            headers.insert(TRACEPARENT, value);
-        }
+        stamp(cx, &mut headers);
         let reply = self
             .road
             .call(Call {
@@ -193,6 +189,15 @@ fn same_account(number: Option<&str>, owner: &Owner) -> Result<()> {
         Some(_) => Err(Error::unreadable("account.number", "not the account asked for").code("integrity")),
         None => Err(Error::unreadable("account.number", "absent")),
     }
+}
+
+/// Writes in which trace a call belongs.
+pub(super) fn stamp(cx: &Context, headers: &mut HeaderMap) {
+    let parent = cx.traceparent.as_deref();
+    match parent.and_then(|parent| HeaderValue::from_str(parent).ok()) {
+        Some(value) => headers.insert(TRACEPARENT, value),
+        None => headers.remove(TRACEPARENT),
+    };
 }
 
 /// The parts of a key that must have exactly so many, none of them empty.

@@ -1,0 +1,216 @@
+//! How backends serve the native road: the system's own calls, through the same login, limits and rules as any.
+//!
+//! A backend lends its base address, its road with a verdict for replies that are passed on, and what it says of itself
+//! with every call. Such a verdict lets through what the system itself answered, its refusals of the caller's request
+//! included, and keeps back what is between the gateway and the system: refused credentials, throttling, failures, pages of
+//! an edge. Those are repeated and told as for every other operation.
+//!
+//! Replies are taken whole, up to the backend's `max_reply`: only a whole reply can be judged and, where that is allowed,
+//! asked for again. A larger one is a failure that names the limit.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use serde::de::IgnoredAny;
+
+use super::Serves;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operations::native::{CallNative, Headers, NativeReply, QueryNative};
+use crate::operations::{Context, Operation};
+use crate::upstream::{Call, Reply, Upstream};
+
+/// Writes into a call what the gateway itself says with every call to a system, in place of what the caller said.
+pub(super) type Stamp = fn(&Context, &mut HeaderMap);
+
+/// Passes on calls of a system's HTTP API.
+pub(super) struct Raw {
+    /// The base address, which no call leaves.
+    pub(super) base: String,
+    /// The road, with the verdict for replies that are passed on.
+    pub(super) road: Upstream,
+    /// What the gateway says with every call.
+    pub(super) stamp: Stamp,
+}
+
+/// Has a system execute GraphQL documents.
+pub(super) struct GraphQl {
+    /// The endpoint.
+    pub(super) endpoint: String,
+    /// The road for queries, with the verdict for replies that are passed on.
+    pub(super) queries: Upstream,
+    /// The road for mutations. Its verdict takes credentials for refused only if nothing was executed: such a call is sent
+    /// again.
+    pub(super) mutations: Upstream,
+    /// The fields of the root that concern the gateway's own login: nobody else may end it or have its secrets.
+    pub(super) reserved: &'static [&'static str],
+    /// What the gateway says with every call.
+    pub(super) stamp: Stamp,
+}
+
+#[async_trait]
+impl Serves<CallNative> for Raw {
+    async fn serve(&self, operation: CallNative, cx: &Context) -> Result<NativeReply> {
+        let may_repeat = operation.repeat().may_repeat();
+        let url = operation.path.below(&self.base, &operation.query)?;
+        let mut headers = operation.headers.into_map();
+        (self.stamp)(cx, &mut headers);
+        let head = operation.method == Method::HEAD;
+        let call = Call {
+            operation: CallNative::ID,
+            may_repeat,
+            deadline: cx.deadline,
+            method: operation.method,
+            url,
+            headers,
+            body: operation.body,
+            max_reply: None,
+        };
+        pass(&self.road, call, &self.base, head).await
+    }
+}
+
+#[async_trait]
+impl Serves<QueryNative> for GraphQl {
+    async fn serve(&self, operation: QueryNative, cx: &Context) -> Result<NativeReply> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        if let Some(field) = self.reserved.iter().find(|field| operation.document.asks(field)) {
+            return Err(Error::new(
+                ErrorKind::Forbidden,
+                format!("`{field}` concerns the gateway's own login, which is not for callers"),
+            ));
+        }
+        let may_repeat = operation.repeat().may_repeat();
+        let mut headers = operation.headers.into_map();
+        for name in [CONTENT_ENCODING, CONTENT_LANGUAGE] {
+            headers.remove(name);
+        }
+        headers.insert(ACCEPT, JSON);
+        headers.insert(CONTENT_TYPE, JSON);
+        (self.stamp)(cx, &mut headers);
+        let call = Call {
+            operation: QueryNative::ID,
+            may_repeat,
+            deadline: cx.deadline,
+            method: Method::POST,
+            url: self.endpoint.clone(),
+            headers,
+            body: operation.document.body(),
+            max_reply: None,
+        };
+        let road = if may_repeat { &self.queries } else { &self.mutations };
+        pass(road, call, &self.endpoint, false).await
+    }
+}
+
+async fn pass(road: &Upstream, call: Call, base: &str, head: bool) -> Result<NativeReply> {
+    let may_repeat = call.may_repeat;
+    let reply = match road.call(call).await {
+        Ok(reply) => whole(&reply).map(|()| reply),
+        Err(error) => Err(error),
+    };
+    let reply = reply.map_err(|error| match error.kind() {
+        // It was answered, so it was executed or refused, and nobody can read which.
+        ErrorKind::Unreadable if !may_repeat => error.turned_into(
+            ErrorKind::OutcomeUnknown,
+            "the system answered what cannot be read; whether it executed the call is not known",
+        ),
+        _ => error,
+    })?;
+    let bodiless = head || matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    Ok(NativeReply {
+        status: reply.status,
+        location: reply
+            .headers
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok())
+            .and_then(|location| below(location, base)),
+        headers: Headers::of_reply(&reply.headers, head),
+        body: if bodiless { Bytes::new() } else { reply.body },
+    })
+}
+
+/// A body that calls itself JSON and is none was cut or spoilt on its way: it is no answer of the system.
+fn whole(reply: &Reply) -> Result<()> {
+    let json = reply
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|form| form.to_str().ok())
+        .and_then(|form| form.split(';').next())
+        .is_some_and(|form| {
+            let form = form.trim().to_ascii_lowercase();
+            form.ends_with("/json") || form.ends_with("+json")
+        });
+    let coded = reply.headers.contains_key(CONTENT_ENCODING) || reply.status == StatusCode::PARTIAL_CONTENT;
+    if !json || coded || reply.body.is_empty() {
+        return Ok(());
+    }
+    serde_json::from_slice::<IgnoredAny>(&reply.body)
+        .map(drop)
+        .map_err(|_| Error::unreadable("$", "the body is called JSON and is none"))
+}
+
+/// The rest of a reference below the base address, if it leads there.
+fn below(location: &str, base: &str) -> Option<String> {
+    let base = base.trim_end_matches('/');
+    let path = match location.strip_prefix(base) {
+        Some(rest) => rest,
+        None if location.starts_with('/') => {
+            let own = base.parse::<Uri>().ok()?;
+            location.strip_prefix(own.path().trim_end_matches('/'))?
+        }
+        None => return None,
+    };
+    path.strip_prefix('/')
+        .filter(|rest| !rest.is_empty())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_references_below_the_base_lead_anywhere() {
+        let base = "https://api.example.test/tenant/v1/";
+        for (location, expected) in [
+            ("https://api.example.test/tenant/v1/accounts/7", Some("accounts/7")),
+            ("/tenant/v1/accounts/7?a=b", Some("accounts/7?a=b")),
+            ("https://api.example.test/tenant/v10/accounts", None),
+            ("https://api.example.test/tenant/v1", None),
+            ("https://evil.test/tenant/v1/accounts", None),
+            ("//evil.test/tenant/v1/accounts", None),
+            ("/other", None),
+            ("accounts/7", None),
+            ("", None),
+        ] {
+            assert_eq!(below(location, base).as_deref(), expected, "{location}");
+        }
+    }
+
+    #[test]
+    fn a_spoilt_body_is_no_answer() {
+        let reply = |form: &'static str, body: &'static str| Reply {
+            status: StatusCode::OK,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(form))]),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        for (form, body) in [
+            ("application/json", "{\"a\": 1}"),
+            ("application/json; charset=utf-8", "[]"),
+            ("application/json", ""),
+            ("text/plain", "{"),
+            ("application/pdf", "%PDF-1.4"),
+        ] {
+            assert!(whole(&reply(form, body)).is_ok(), "{form} {body}");
+        }
+        for (form, body) in [
+            ("application/json", "{\"a\": 1"),
+            ("application/problem+json", "oops"),
+            ("Application/JSON ; charset=utf-8", "{}{}"),
+        ] {
+            let error = whole(&reply(form, body)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unreadable, "{form} {body}");
+        }
+    }
+}
