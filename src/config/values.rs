@@ -70,6 +70,16 @@ impl Value for String {
     }
 }
 
+impl Value for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        value
+            .as_bool()
+            .ok_or_else(|| format!("must be {}, and is {}", Self::EXPECTED, kind(value)))
+    }
+}
+
 impl Value for u32 {
     const EXPECTED: &'static str = "a whole number";
 
