@@ -9,15 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing::error;
+use tracing::{Level, Metadata, error};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Registry, fmt};
 
 /// The variable that overrules the configured filter.
 pub const FILTER_VARIABLE: &str = "RUST_LOG";
+
+/// What this crate's own lines are of.
+const OWN: &str = env!("CARGO_CRATE_NAME");
 
 /// Upper bounds of the buckets of every histogram of seconds: a hit of the loopback to the longest deadline.
 const SECONDS: [f64; 14] = [
@@ -65,6 +68,14 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Whether a line may be written at all, whatever the filter asks for. Below `info` other people's crates tell of whatever passes
+/// through them, addresses, headers and bytes among it, and nobody here decides what that is.
+fn may_be_told(line: &Metadata<'_>) -> bool {
+    let target = line.target();
+    let ours = target == OWN || target.strip_prefix(OWN).is_some_and(|rest| rest.starts_with("::"));
+    ours || *line.level() <= Level::INFO
+}
+
 /// Why there is no telemetry.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
@@ -93,10 +104,12 @@ pub fn log(config: &Config) -> Result<(), Failed> {
     match config.format {
         Format::Json => Registry::default()
             .with(filter)
+            .with(filter_fn(may_be_told))
             .with(lines.json().flatten_event(true).with_span_list(false))
             .try_init()?,
         Format::Human => Registry::default()
             .with(filter)
+            .with(filter_fn(may_be_told))
             .with(lines.with_ansi(std::io::stderr().is_terminal()))
             .try_init()?,
     }

@@ -57,7 +57,7 @@ fn uncommented() -> String {
 #[test]
 fn the_example_is_a_configuration() {
     let config = parse(EXAMPLE).unwrap_or_else(|faults| panic!("{faults:#?}"));
-    assert_eq!(config.backends.len(), 2);
+    assert_eq!(config.backends.len(), 3);
     assert_eq!(config.keys.len(), 1);
     assert!(config.cursor_key.is_none());
 }
@@ -134,6 +134,7 @@ fn every_setting_is_in_the_example() {
         "kind = \"gentrack\"",
         "[backends.road]",
         "kind = \"kraken\"",
+        "kind = \"tmf678\"",
     ];
     for table in tables {
         for name in known(table) {
@@ -286,6 +287,118 @@ fn one_login_is_enough_for_a_kraken() {
     );
 }
 
+fn tmf678(text: &str) -> intertie::backends::tmf678::Config {
+    let config = parse(text).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let last = config.backends.into_iter().last().unwrap();
+    match last.config {
+        intertie::backends::Config::Tmf678(config) => config,
+        _ => panic!("the last backend is a TMF678"),
+    }
+}
+
+#[test]
+fn a_tmf678_is_read_with_its_units() {
+    use intertie::backends::tmf678::CredentialHeaders;
+    let config = tmf678(EXAMPLE);
+    assert_eq!(
+        config.base_url,
+        "https://api.example.com/tmf-api/customerBillManagement/v1"
+    );
+    assert_eq!(
+        (config.credential_headers, config.list_bills, config.channel.as_deref()),
+        (CredentialHeaders::Both, false, None)
+    );
+    let units: Vec<_> = config
+        .units
+        .iter()
+        .map(|unit| {
+            (
+                unit.business_id.as_str(),
+                unit.bss.as_deref(),
+                unit.lob.as_deref(),
+                unit.target_system.as_deref(),
+                unit.pdf_by_query,
+            )
+        })
+        .collect();
+    assert_eq!(
+        units,
+        [
+            ("PA", None, None, None, false),
+            ("JM", Some("liberate"), Some("FIXED"), Some("liberate"), false),
+            ("BB", None, None, None, true),
+        ]
+    );
+    for (old, new) in [
+        ("#credential_headers = \"both\"", "credential_headers = \"hyphen\""),
+        ("#channel = ", "channel = "),
+        ("#list_bills = false", "list_bills = true"),
+    ] {
+        assert!(EXAMPLE.contains(old), "{old}");
+        let config = tmf678(&changed(old, new));
+        assert!(
+            config.credential_headers == CredentialHeaders::Hyphen
+                || config.channel.as_deref() == Some("selfportal")
+                || config.list_bills,
+            "{new} changed nothing"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_tmf678_is_said_at_its_place() {
+    let jamaica = "business_id = \"JM\"";
+    let cases = [
+        (
+            jamaica,
+            "business_id = \"PA\"",
+            "backends[2].units[1].business_id: another unit is already `PA`",
+        ),
+        (
+            jamaica,
+            "busines_id = \"JM\"",
+            "backends[2].units[1].business_id: missing",
+        ),
+        (
+            "pdf_by_query = true },",
+            "pdf_by_query = \"yes\" },",
+            "backends[2].units[2].pdf_by_query: must be true or false, and is a text",
+        ),
+        (
+            "units = [",
+            "units = []\nunit = [",
+            "backends[2].units: missing; a list of business units",
+        ),
+        (
+            "units = [",
+            "unit = [",
+            "backends[2].units: missing; a list of business units",
+        ),
+        (
+            "units = [",
+            "units = 1\nunit = [",
+            "backends[2].units: must be a list of tables",
+        ),
+        (
+            "#credential_headers = \"both\"",
+            "credential_headers = \"either\"",
+            "backends[2].credential_headers: must be \"underscore\", \"hyphen\" or \"both\"",
+        ),
+        (
+            "client_secret = { env = \"TMF678_CLIENT_SECRET\" }",
+            "client_secret = \"in the clear\"",
+            "backends[2].client_secret: a secret is never written into this file",
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let said = said(&changed(old, new));
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected} / {said:#?}"
+        );
+    }
+}
+
 #[test]
 fn clocks_stand_inside_each_other() {
     let road = |text: &str| said(&changed("[backends.road]", &format!("[backends.road]\n{text}")));
@@ -298,7 +411,7 @@ fn clocks_stand_inside_each_other() {
         ["server.deadline: 121s is longer than `server.max_deadline`, 120s"]
     );
     // A deadline shorter than the defaults of the roads shows at each of them.
-    assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 2);
+    assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 3);
 }
 
 #[cfg(unix)]

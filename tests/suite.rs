@@ -18,6 +18,7 @@ mod sandbox_crmcom;
 mod sandbox_kraken;
 mod sandbox_tmf678;
 mod sandbox_urjanet;
+mod secrets;
 mod spine;
 mod support;
 mod tmf678;

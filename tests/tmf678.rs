@@ -17,6 +17,7 @@ use intertie::sandbox::{Kind, Running, start};
 use intertie::upstream::Settings;
 use serde_json::{Value, json};
 
+use crate::support::stage::Stage;
 use crate::support::tap::Tap;
 use crate::support::tmf678_contract::check;
 
@@ -441,4 +442,32 @@ async fn every_fault_is_what_it_is() {
     }
     scene.running.clear_faults();
     scene.bill(key).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_reads_one_bill_as_json_as_pdf_and_as_text() {
+    let stage = Stage::open().await;
+    let path = "/v1/bills/tmf-carib:801941080000~bill~2018031";
+    let bill = stage.get(path).await;
+    assert_eq!(bill.status, 200, "{}", bill.text());
+    let record = &bill.json()["data"];
+    assert_eq!(record["native_id"], "2018031");
+    assert_eq!(record["amount_due"], json!({"amount": "3161.46", "currency": "PAB"}));
+    for (form, start, name) in [
+        ("application/pdf", "%PDF-", "Bill.801941080000.2018031.pdf"),
+        ("text/plain", "", "BILL_2018_03_C_1_ELEC.TLB.txt"),
+    ] {
+        let document = stage
+            .send("GET", &format!("{path}/document"), &[("accept", form)], None)
+            .await;
+        assert_eq!(document.status, 200, "{}", document.text());
+        // Exactly so: what the text is encoded in is not documented, so no charset is claimed.
+        assert_eq!(document.header("content-type"), Some(form));
+        assert!(document.body.starts_with(start.as_bytes()), "{form}");
+        assert!(
+            document.header("content-disposition").unwrap().contains(name),
+            "{:?}",
+            document.headers
+        );
+    }
 }

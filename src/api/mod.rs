@@ -487,7 +487,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         if !self.told {
             info!(
-                method = self.method.as_str(),
+                method = named(&self.method),
                 route = self.route(),
                 elapsed_ms = self.elapsed_ms(),
                 request_id = &*self.trail.request_id,

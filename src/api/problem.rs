@@ -386,13 +386,10 @@ pub(super) fn of_unread(status: StatusCode) -> Bytes {
         .into()
 }
 
-/// The failure a panic stands for. What the panic said is for the log only.
+/// The failure a panic stands for. What the panic said is for the log only, and only if it is a literal: words put together at
+/// run time may hold anything, a customer's name among it. The line about the panic itself, with its place, keeps to the same.
 pub(super) fn of_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let words = panic
-        .downcast_ref::<&'static str>()
-        .map(|words| (*words).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".to_owned());
+    let words = panic.downcast_ref::<&'static str>().unwrap_or(&"message withheld");
     Failure::from(Error::new(ErrorKind::Internal, "the gateway failed").because(format!("panic: {words}")))
         .into_response()
 }
@@ -459,7 +456,7 @@ pub(super) fn log(error: &Error, trail: &Trail, caller: Option<&str>) {
         source = cause.source();
     }
     macro_rules! line {
-        ($level:ident) => {
+        ($level:ident, $($words:tt)+) => {
             $level!(
                 kind = error.kind().label(),
                 code = row(error).code,
@@ -472,27 +469,27 @@ pub(super) fn log(error: &Error, trail: &Trail, caller: Option<&str>) {
                 request_id = &*trail.request_id,
                 trace_id = trail.trace_id(),
                 cause = (!chain.is_empty()).then_some(chain.as_str()),
-                "a request failed: {}",
-                error.message()
+                $($words)+
             )
         };
     }
     match error.kind() {
-        ErrorKind::Internal | ErrorKind::Credentials => line!(error),
+        ErrorKind::Internal | ErrorKind::Credentials => line!(error, "a request failed: {}", error.message()),
         ErrorKind::Refused
         | ErrorKind::Blocked
         | ErrorKind::Unreadable
         | ErrorKind::Throttled
         | ErrorKind::Unavailable
         | ErrorKind::TimedOut
-        | ErrorKind::OutcomeUnknown => line!(warn),
+        | ErrorKind::OutcomeUnknown => line!(warn, "a request failed: {}", error.message()),
+        // The words are the caller's to read, and are not repeated here: they quote what was sent, which may be anything.
         ErrorKind::Invalid
         | ErrorKind::Unauthenticated
         | ErrorKind::Forbidden
         | ErrorKind::NotFound
         | ErrorKind::Conflict
         | ErrorKind::NotAcceptable
-        | ErrorKind::Unsupported => line!(debug),
+        | ErrorKind::Unsupported => line!(debug, "a request was refused"),
     }
 }
 
@@ -544,6 +541,18 @@ mod tests {
 
     fn trail() -> Trail {
         Trail::of(&HeaderMap::new())
+    }
+
+    #[test]
+    fn a_panic_is_told_of_without_words_made_at_run_time() {
+        let told = |panic: Box<dyn std::any::Any + Send>| {
+            let response = of_panic(panic);
+            let failed = response.extensions().get::<Failed>().unwrap();
+            failed.0.source().unwrap().to_string()
+        };
+        assert_eq!(told(Box::new("a literal")), "panic: a literal");
+        assert_eq!(told(Box::new("Jordan Reyes".to_owned())), "panic: message withheld");
+        assert_eq!(told(Box::new(7)), "panic: message withheld");
     }
 
     #[test]

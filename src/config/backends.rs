@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Backend;
 use super::section::{Section, suggestion};
-use super::values::{Address, Host, ProxyAddress, Size};
-use crate::backends::{Config, gentrack, kraken};
+use super::values::{Address, Host, ProxyAddress, Size, Value};
+use crate::backends::{Config, gentrack, kraken, tmf678};
 use crate::model::id::BackendName;
 use crate::upstream::Settings;
 
@@ -41,11 +41,12 @@ pub(super) fn all(root: &Section<'_>, deadline: Duration) -> (Vec<BackendName>, 
 }
 
 fn one(section: Section<'_>, deadline: Duration) -> Option<Config> {
-    const KINDS: [&str; 2] = ["gentrack", "kraken"];
+    const KINDS: [&str; 3] = ["gentrack", "kraken", "tmf678"];
     let kind = section.required::<String>("kind");
     match kind.as_deref() {
         Some("gentrack") => self::gentrack(&section, deadline).map(Config::Gentrack),
         Some("kraken") => self::kraken(&section, deadline).map(Config::Kraken),
+        Some("tmf678") => self::tmf678(&section, deadline).map(Config::Tmf678),
         kind => {
             if let Some(kind) = kind {
                 section.fault("kind", format!("no such kind; {}", suggestion(kind, &KINDS)));
@@ -133,6 +134,79 @@ fn credential(section: &Section<'_>) -> Option<kraken::Credential> {
         }
         [_] => None,
     }
+}
+
+impl Value for tmf678::CredentialHeaders {
+    const EXPECTED: &'static str = "\"underscore\", \"hyphen\" or \"both\"";
+
+    fn read(value: &toml::de::DeValue<'_>) -> Result<Self, String> {
+        match value.as_str() {
+            Some("underscore") => Ok(Self::Underscore),
+            Some("hyphen") => Ok(Self::Hyphen),
+            Some("both") => Ok(Self::Both),
+            _ => Err(format!("must be {}", Self::EXPECTED)),
+        }
+    }
+}
+
+fn tmf678(section: &Section<'_>, deadline: Duration) -> Option<tmf678::Config> {
+    let base_url = section.required::<Address>("base_url");
+    let client_id = section.required::<String>("client_id");
+    let client_secret = section.required_secret("client_secret");
+    let credential_headers = section.or("credential_headers", tmf678::CredentialHeaders::default());
+    let units = units(section);
+    let channel = section.optional::<String>("channel");
+    let time_zone = section.required("time_zone");
+    let list_bills = section.or("list_bills", false);
+    let road = road(&section.section("road"), deadline);
+    Some(tmf678::Config {
+        base_url: base_url?.0.trim_end_matches('/').to_owned(),
+        client_id: client_id?,
+        client_secret: client_secret?,
+        credential_headers,
+        units: units?,
+        channel,
+        time_zone: time_zone?,
+        list_bills,
+        road: road?,
+    })
+}
+
+fn units(section: &Section<'_>) -> Option<Vec<tmf678::Unit>> {
+    let tables = section.sections("units");
+    if !section.has("units") || section.is_empty_list("units") {
+        section.fault(
+            "units",
+            "missing; a list of business units, such as [{ business_id = \"PA\" }]",
+        );
+        return None;
+    }
+    if tables.is_empty() {
+        return None;
+    }
+    let mut units: Option<Vec<tmf678::Unit>> = Some(Vec::with_capacity(tables.len()));
+    let mut names = Vec::new();
+    for table in tables {
+        let business_id = table.required::<String>("business_id");
+        if let Some(name) = &business_id {
+            if names.contains(name) {
+                table.fault("business_id", format!("another unit is already `{name}`"));
+            }
+            names.push(name.clone());
+        }
+        let unit = business_id.map(|business_id| tmf678::Unit {
+            business_id,
+            bss: table.optional("bss"),
+            lob: table.optional("lob"),
+            target_system: table.optional("target_system"),
+            pdf_by_query: table.or("pdf_by_query", false),
+        });
+        match (unit, &mut units) {
+            (Some(unit), Some(units)) => units.push(unit),
+            _ => units = None,
+        }
+    }
+    units
 }
 
 fn road(section: &Section<'_>, deadline: Duration) -> Option<Settings> {

@@ -52,6 +52,10 @@ fn text<'v, T: Value>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
 }
 
 fn wrong<T: Value>(text: &str) -> String {
+    // What may be the user part or the query of an address is not repeated: a password or a key may stand in it.
+    if text.contains(['@', '?']) {
+        return format!("must be {}", T::EXPECTED);
+    }
     format!("must be {}, and is {text:?}", T::EXPECTED)
 }
 
@@ -63,6 +67,16 @@ impl Value for String {
             "" => Err("must not be empty".to_owned()),
             text => Ok(text.to_owned()),
         }
+    }
+}
+
+impl Value for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        value
+            .as_bool()
+            .ok_or_else(|| format!("must be {}, and is {}", Self::EXPECTED, kind(value)))
     }
 }
 

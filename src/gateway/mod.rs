@@ -154,7 +154,13 @@ impl Gateway {
             } else {
                 ErrorKind::OutcomeUnknown
             };
-            Err(Error::new(kind, "the call broke off inside the gateway").because(lost))
+            // Not `lost` itself, which repeats what a panic said; the line about the panic says what may be said of it.
+            let why = if lost.is_panic() {
+                "a panic"
+            } else {
+                "the runtime is ending"
+            };
+            Err(Error::new(kind, "the call broke off inside the gateway").because(why))
         })
     }
 }

@@ -16,7 +16,9 @@ static TURNS: Semaphore = Semaphore::const_new(5);
 pub type Outcome = (&'static str, bool);
 
 /// Runs every behaviour that concerns a specimen, each on systems of its own, several at a time.
-pub async fn all(backend: &str, specimen: &Specimen) -> Vec<Outcome> {
+///
+/// Those about tokens concern backends that log in; `logs_in` says whether this one does.
+pub async fn all(backend: &str, specimen: &Specimen, logs_in: bool) -> Vec<Outcome> {
     let mut running = Vec::new();
     macro_rules! run {
         ($($behaviour:ident),* $(,)?) => {
@@ -44,11 +46,17 @@ pub async fn all(backend: &str, specimen: &Specimen) -> Vec<Outcome> {
         a_connection_dropped_after_is_survived,
         a_slow_reply_is_timed_out,
         a_slow_body_is_timed_out,
-        an_expired_token_costs_one_login_and_no_failed_call,
-        a_revoked_token_costs_one_login_and_no_failed_call,
-        many_callers_make_one_login,
-        a_refused_login_is_not_repeated,
     );
+    if logs_in {
+        run!(
+            an_expired_token_costs_one_login_and_no_failed_call,
+            a_revoked_token_costs_one_login_and_no_failed_call,
+            many_callers_make_one_login,
+            a_refused_login_is_not_repeated,
+        );
+    } else {
+        run!(a_refused_credential_is_not_repeated);
+    }
     if specimen.pages {
         run!(pages_give_every_item_once_and_end);
     }
@@ -371,4 +379,15 @@ async fn a_refused_login_is_not_repeated(stage: &Stage, backend: &str, specimen:
     assert_eq!(executed(stage, backend, specimen), 0);
     let received = stage.systems.received(kind).all();
     assert_eq!(received.values().sum::<u64>(), 1, "{received:?}");
+}
+
+/// Where credentials go along with every call, the call they are refused with is the only one.
+async fn a_refused_credential_is_not_repeated(stage: &Stage, backend: &str, specimen: &Specimen) {
+    break_it(stage, backend, specimen, Fault::RefusedLogin, 100);
+    is_problem(&call(stage, specimen).await, 502, "upstream_credentials", specimen);
+    assert_eq!(executed(stage, backend, specimen), 0);
+    let received = stage.systems.received(Stage::kind(backend)).all();
+    assert_eq!(received.values().sum::<u64>(), 1, "{received:?}");
+    stage.systems.clear_faults();
+    is_good(&call(stage, specimen).await, specimen);
 }

@@ -2,18 +2,19 @@
 
 use serde_json::json;
 
-use super::Specimen;
+use super::{Specimen, tmf678};
 
 /// The specimens of a backend, by its name in the sandbox.
 pub fn of(backend: &str) -> Vec<Specimen> {
     match backend {
         "gentrack-au" => gentrack(),
         "kraken-us" => kraken(),
+        "tmf-carib" => tmf678::specimens(),
         other => panic!("the backend {other} has no specimens"),
     }
 }
 
-fn read(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
+pub(super) fn read(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
     Specimen {
         operation,
         method: "GET",
@@ -26,7 +27,7 @@ fn read(operation: &'static str, native: &'static str, path: &str, missing: &str
     }
 }
 
-fn list(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
+pub(super) fn list(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
     Specimen {
         pages: true,
         ..read(operation, native, path, missing)

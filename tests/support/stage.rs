@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, Request};
 use intertie::api;
 use intertie::auth::{Caller, Callers};
-use intertie::backends::{gentrack, kraken};
+use intertie::backends::{gentrack, kraken, tmf678};
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
 use intertie::sandbox::{self, Kind, Running};
@@ -75,9 +75,12 @@ impl Stage {
     }
 
     async fn with(tapped: bool, concurrency: usize) -> Self {
-        let systems = sandbox::start(&[Kind::Gentrack, Kind::Kraken], SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
+        let systems = sandbox::start(
+            &[Kind::Gentrack, Kind::Kraken, Kind::Tmf678],
+            SocketAddr::from(([127, 0, 0, 1], 0)),
+        )
+        .await
+        .unwrap();
         let tap = if tapped {
             Some(Tap::on(systems.addr()).await)
         } else {
@@ -109,11 +112,28 @@ impl Stage {
             time_zone: "America/Chicago".parse().unwrap(),
             document_hosts: vec![systems.addr().to_string()],
             max_document: 8 * 1024 * 1024,
+            road: road.clone(),
+        };
+        let tmf678 = tmf678::Config {
+            base_url: format!("http://{line}/tmf678{}", sandbox::tmf678::API_PATH),
+            client_id: sandbox::tmf678::CLIENT_ID.to_owned(),
+            client_secret: sandbox::tmf678::CLIENT_SECRET.to_owned().into(),
+            credential_headers: tmf678::CredentialHeaders::Both,
+            units: ["PA", "JM"]
+                .map(|business_id| tmf678::Unit {
+                    business_id: business_id.to_owned(),
+                    ..tmf678::Unit::default()
+                })
+                .into(),
+            channel: Some("selfportal".to_owned()),
+            time_zone: "America/Panama".parse().unwrap(),
+            list_bills: true,
             road,
         };
         let gateway = Gateway::new(Directory::of([
             gentrack::connect("gentrack-au".parse().unwrap(), gentrack, Arc::clone(&tokens)).unwrap(),
             kraken::connect("kraken-us".parse().unwrap(), kraken, tokens).unwrap(),
+            tmf678::connect("tmf-carib".parse().unwrap(), tmf678).unwrap(),
         ]));
         let face = api::router(api::State {
             gateway,
@@ -139,7 +159,11 @@ impl Stage {
 
     /// The simulated system behind a backend.
     pub fn kind(backend: &str) -> Kind {
-        backend.split('-').next().unwrap().parse().unwrap()
+        let system = backend.split('-').next().unwrap();
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name().starts_with(system))
+            .unwrap()
     }
 
     /// Gets one answer.

@@ -1,0 +1,774 @@
+//! What is kept secret stays secret: the program's whole traffic at TRACE, with marked secrets, and a search for the marks.
+//!
+//! The program runs as a process of its own; between it and the simulated systems stands a tap, which knows every token that
+//! was on the wire. Two kinds of marks are looked for. Credentials and tokens must be nowhere: not in the log, not on
+//! standard output, not in an answer or a metric. What tells who a customer is, and whatever a caller sends, is for the caller's
+//! answers and must not be in the log or a metric.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use intertie::auth;
+use intertie::backends::{gentrack, kraken, tmf678};
+use intertie::config;
+use intertie::operations::Scope;
+use intertie::sandbox::fault::Fault;
+use intertie::sandbox::{self, Kind, Running};
+use intertie::upstream::grants::{Basic, ClientCredentials, Renewal, Token};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::conformance::{Specimen, specimens_of};
+use crate::support::exchange::Exchange;
+use crate::support::tap::Tap;
+
+/// The key of the caller.
+const KEY: &str = "itk_marked+key/of-the~caller";
+/// A key that nobody has.
+const WRONG_KEY: &str = "itk_marked+key/of-nobody";
+/// What cursors are sealed with.
+const CURSOR_KEY: &str = "marked+cursor/key=of-at-least-32-bytes";
+/// A client that the system does not know.
+const WRONG_CLIENT: &str = "intertie-unknown";
+/// Its secret.
+const WRONG_SECRET: &str = "marked+wr0ng/s3cret==";
+/// An API key that the system does not take.
+const WRONG_API_KEY: &str = "sk_live_marked+wr0ng/key";
+/// What a caller sends where something else is due, in bodies, paths, queries and headers.
+const SENT: &str = "marked7412sent";
+
+/// Everything that was written or answered, each with what it is.
+type Haystack = Vec<(String, String)>;
+
+/// One thing to look for, and what it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    what: String,
+    text: String,
+    /// Whether only the whole word counts: short numbers turn up within others.
+    word: bool,
+}
+
+/// A secret in every form it could be written in.
+fn forms(what: &str, secret: &str) -> Vec<Mark> {
+    let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    let bytes = secret.as_bytes();
+    let decimals: Vec<String> = bytes.iter().map(ToString::to_string).collect();
+    let hex: String = bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let written = [
+        ("itself", secret.to_owned()),
+        ("percent-encoded", encoded.clone()),
+        ("percent-encoded in lower case", encoded.to_lowercase()),
+        (
+            "form-encoded",
+            encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_"),
+        ),
+        ("base64", STANDARD_NO_PAD.encode(bytes)),
+        ("base64 for addresses", URL_SAFE_NO_PAD.encode(bytes)),
+        ("hexadecimal", hex),
+        ("bytes", decimals.join(", ")),
+    ];
+    let marks: BTreeSet<Mark> = written
+        .into_iter()
+        .map(|(form, text)| Mark {
+            what: format!("{what}, {form}"),
+            text,
+            word: false,
+        })
+        .collect();
+    marks.into_iter().collect()
+}
+
+/// A client's identifier and secret as HTTP Basic puts them, raw and form-encoded.
+fn basic(what: &str, id: &str, secret: &str) -> Vec<Mark> {
+    let encode = |text: &str| {
+        utf8_percent_encode(text, NON_ALPHANUMERIC)
+            .to_string()
+            .replace("%2D", "-")
+    };
+    [(id.to_owned(), secret.to_owned()), (encode(id), encode(secret))]
+        .into_iter()
+        .flat_map(|(id, secret)| {
+            let pair = format!("{id}:{secret}");
+            [STANDARD.encode(&pair), URL_SAFE.encode(&pair), pair].map(|text| Mark {
+                what: format!("{what} in HTTP Basic"),
+                text,
+                word: false,
+            })
+        })
+        .collect()
+}
+
+fn is_part_of_word(character: Option<char>) -> bool {
+    character.is_some_and(char::is_alphanumeric)
+}
+
+/// Which marks are in a text.
+fn found_in<'a>(text: &str, marks: &'a [Mark]) -> Vec<&'a Mark> {
+    let holds = |mark: &&Mark| {
+        text.match_indices(&mark.text).any(|(at, _)| {
+            !mark.word
+                || !(is_part_of_word(text[..at].chars().next_back())
+                    || is_part_of_word(text[at + mark.text.len()..].chars().next()))
+        })
+    };
+    marks.iter().filter(holds).collect()
+}
+
+/// Every mark in every text, with the line it is in.
+fn leaks(haystack: &[(String, String)], marks: &[Mark]) -> Vec<String> {
+    let mut leaks = Vec::new();
+    for (place, text) in haystack {
+        for mark in found_in(text, marks) {
+            let one = std::slice::from_ref(mark);
+            let line = text.lines().find(|line| !found_in(line, one).is_empty());
+            let line: String = line.unwrap_or_default().chars().take(600).collect();
+            leaks.push(format!("{place} holds {} ({}): {line}", mark.what, mark.text));
+        }
+    }
+    leaks
+}
+
+/// The program, killed when the test is over.
+struct Program {
+    child: Child,
+    addr: SocketAddr,
+    errors: PathBuf,
+}
+
+impl Program {
+    fn serve(folder: &Path, config: &str) -> Self {
+        let path = folder.join("intertie.toml");
+        fs::write(&path, config).unwrap();
+        let errors = folder.join("stderr");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_intertie"))
+            .args(["serve", "--config", path.to_str().unwrap()])
+            .env("RUST_LOG", "trace")
+            .env("RUST_BACKTRACE", "full")
+            .envs(environment())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&errors).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let addr = line
+            .trim_end()
+            .strip_prefix("ready http://")
+            .unwrap_or_else(|| panic!("{line}{}", fs::read_to_string(&errors).unwrap()))
+            .parse()
+            .unwrap();
+        child.stdout = Some(out.into_inner());
+        Self { child, addr, errors }
+    }
+
+    /// Asks it to stop, and gives standard output and standard error.
+    fn stop(mut self) -> (String, String) {
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let mut printed = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        self.child.wait().unwrap();
+        (printed, fs::read_to_string(&self.errors).unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The secrets that the configuration refers to.
+fn environment() -> [(&'static str, &'static str); 8] {
+    [
+        ("CURSOR_KEY", CURSOR_KEY),
+        ("GENTRACK_SECRET", sandbox::gentrack::CLIENT_SECRET),
+        ("WRONG_SECRET", WRONG_SECRET),
+        ("KRAKEN_KEY", sandbox::kraken::API_KEY),
+        ("KRAKEN_ORGANIZATION", sandbox::kraken::ORGANIZATION_SECRET),
+        ("KRAKEN_PASSWORD", sandbox::kraken::PASSWORD),
+        ("WRONG_API_KEY", WRONG_API_KEY),
+        ("TMF_SECRET", sandbox::tmf678::CLIENT_SECRET),
+    ]
+}
+
+/// A configuration with every kind of login, right and wrong, and every system behind `line`.
+fn configuration(line: SocketAddr, systems: SocketAddr) -> String {
+    let digest: String = auth::sha256(KEY.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let scopes = Scope::ALL.map(Scope::as_str);
+    let road = "[backends.road]\nbackoff = \"5ms\"\n";
+    let mut text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[cursors]\nkey = {{ env = \"CURSOR_KEY\" }}\n\
+         [[callers]]\nname = \"tests\"\nkey_sha256 = \"{digest}\"\nscopes = {scopes:?}\n"
+    );
+    // Backends that have endpoint and client in common have their token in common, so the wrong secret is another client's.
+    let client = sandbox::gentrack::CLIENT_ID;
+    for (name, client, secret) in [
+        ("gentrack-au", client, "GENTRACK_SECRET"),
+        ("gentrack-wrong", WRONG_CLIENT, "WRONG_SECRET"),
+    ] {
+        let _ = write!(
+            text,
+            "[[backends]]\nname = \"{name}\"\nkind = \"gentrack\"\ntime_zone = \"Australia/Sydney\"\n\
+             base_url = \"http://{line}/gentrack{}\"\ntoken_url = \"http://{line}/gentrack{}\"\n\
+             client_id = \"{client}\"\nclient_secret = {{ env = \"{secret}\" }}\n{road}",
+            sandbox::gentrack::API_PATH,
+            sandbox::gentrack::TOKEN_PATH,
+        );
+    }
+    let email = sandbox::kraken::EMAIL;
+    for (name, login) in [
+        ("kraken-us", "api_key = { env = \"KRAKEN_KEY\" }".to_owned()),
+        (
+            "kraken-organization",
+            "organization_secret = { env = \"KRAKEN_ORGANIZATION\" }".to_owned(),
+        ),
+        (
+            "kraken-password",
+            format!("email = \"{email}\"\npassword = {{ env = \"KRAKEN_PASSWORD\" }}"),
+        ),
+        ("kraken-wrong", "api_key = { env = \"WRONG_API_KEY\" }".to_owned()),
+    ] {
+        let _ = write!(
+            text,
+            "[[backends]]\nname = \"{name}\"\nkind = \"kraken\"\ntime_zone = \"America/Chicago\"\ncurrency = \"USD\"\n\
+             endpoint = \"http://{line}/kraken{}\"\n{login}\ndocument_hosts = [\"{systems}\"]\n{road}",
+            sandbox::kraken::GRAPHQL,
+        );
+    }
+    text
+}
+
+/// The program between a caller and the tapped systems, and all that it answered.
+struct Scene {
+    systems: Running,
+    tap: Tap,
+    program: Program,
+    client: reqwest::Client,
+    answers: Haystack,
+}
+
+impl Scene {
+    async fn open(folder: &Path) -> Self {
+        let systems = sandbox::start(&[Kind::Gentrack, Kind::Kraken], "127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        let tap = Tap::on(systems.addr()).await;
+        let config = configuration(tap.address, systems.addr());
+        let program = Program::serve(folder, &config);
+        Self {
+            systems,
+            tap,
+            program,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            answers: Vec::new(),
+        }
+    }
+
+    async fn call(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> (u16, Value) {
+        let mut request = self
+            .client
+            .request(method.parse().unwrap(), format!("http://{}{path}", self.program.addr));
+        if !headers
+            .iter()
+            .any(|(name, _)| matches!(*name, "x-api-key" | "authorization"))
+        {
+            request = request.header("x-api-key", KEY);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let head = format!("{:?}", answer.headers());
+        let body = answer.bytes().await.unwrap();
+        let text = format!("{head}\n{}", String::from_utf8_lossy(&body));
+        self.answers.push((format!("{method} {path}: {status}"), text));
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn get(&mut self, path: &str) -> (u16, Value) {
+        self.call("GET", path, &[], None).await
+    }
+
+    async fn specimen(&mut self, specimen: &Specimen, headers: &[(&str, &str)]) -> (u16, Value) {
+        self.call(specimen.method, &specimen.path, headers, specimen.body.as_ref())
+            .await
+    }
+
+    /// Sends bytes that are no request.
+    async fn raw(&mut self, sent: &str) {
+        let mut stream = TcpStream::connect(self.program.addr).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).await.unwrap();
+        let heard = String::from_utf8_lossy(&heard).into_owned();
+        self.answers.push(("what is no request".to_owned(), heard));
+    }
+}
+
+/// Every token that was on the wire: sent along with calls, or given for a login, and signed addresses of documents.
+fn tokens(exchanges: &[Exchange]) -> Vec<Mark> {
+    fn given(value: &Value, into: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let named = ["access_token", "refresh_token", "id_token", "token", "refreshToken"];
+                    match value.as_str() {
+                        Some(token) if named.contains(&name.as_str()) => {
+                            into.insert(token.to_owned());
+                        }
+                        Some(text) => {
+                            if let Some((_, signature)) = text.split_once("signature=") {
+                                into.insert(signature.to_owned());
+                            }
+                        }
+                        None => given(value, into),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| given(item, into)),
+            _ => {}
+        }
+    }
+    let mut tokens = BTreeSet::new();
+    for exchange in exchanges {
+        for (name, value) in &exchange.request_headers {
+            if name == "authorization" {
+                tokens.insert(value.rsplit(' ').next().unwrap().to_owned());
+            }
+        }
+        for body in [&exchange.request_body, &exchange.response_body] {
+            if let Ok(body) = serde_json::from_slice(body) {
+                given(&body, &mut tokens);
+            }
+        }
+    }
+    assert!(tokens.len() >= 6, "too few tokens on the wire: {tokens:?}");
+    assert!(tokens.iter().all(|token| token.len() >= 16), "{tokens:?}");
+    tokens.iter().flat_map(|token| forms("a token", token)).collect()
+}
+
+/// What tells who a customer is in a record: texts of some length that hold a digit or a space, and the parts of ids.
+fn personal(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|value| personal(value, into)),
+        Value::Array(items) => items.iter().for_each(|item| personal(item, into)),
+        Value::String(text) => {
+            for part in std::iter::once(text.as_str()).chain(text.split([':', '~'])) {
+                if part.len() >= 6
+                    && part.contains(|letter: char| letter.is_ascii_digit() || letter == ' ' || letter == '@')
+                {
+                    into.insert(part.to_owned());
+                }
+            }
+        }
+        Value::Number(number) if number.as_u64().is_some_and(|number| number >= 100_000) => {
+            into.insert(number.to_string());
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scene = Scene::open(folder.path()).await;
+    let specimens: Vec<(Kind, Specimen)> = [("gentrack-au", Kind::Gentrack), ("kraken-us", Kind::Kraken)]
+        .into_iter()
+        .flat_map(|(backend, kind)| specimens_of(backend).into_iter().map(move |specimen| (kind, specimen)))
+        .collect();
+
+    // Everything that works, and the same about records that are not there.
+    let mut customers = BTreeSet::new();
+    for (_, specimen) in &specimens {
+        let (status, answer) = scene.specimen(specimen, &[]).await;
+        assert!(matches!(status, 200 | 202), "{}: {status} {answer}", specimen.path);
+        personal(&answer["data"], &mut customers);
+        for part in specimen.path.split(['/', '?', '&', '=', ':', '~']) {
+            personal(&json!(part), &mut customers);
+        }
+        if let Some(body) = &specimen.body {
+            personal(body, &mut customers);
+        }
+    }
+    for (_, specimen) in &specimens {
+        if let Some(missing) = &specimen.missing {
+            let (status, _) = scene.call(specimen.method, missing, &[], specimen.body.as_ref()).await;
+            assert_eq!(status, 404, "{missing}");
+        }
+    }
+    let (_, native) = scene.get("/v1/accounts/gentrack-au:10045213?include=native").await;
+    personal(&native["data"], &mut customers);
+    for exchange in scene.tap.exchanges() {
+        if let (200, Ok(reply)) = (
+            exchange.status,
+            serde_json::from_slice::<Value>(&exchange.response_body),
+        ) {
+            personal(
+                if reply["data"].is_null() {
+                    &reply
+                } else {
+                    &reply["data"]
+                },
+                &mut customers,
+            );
+        }
+    }
+    for known in [
+        "10045213",
+        "882035",
+        "E7718842",
+        "A-7C41D0E2",
+        "930412",
+        "119004417",
+        "Jordan Reyes",
+    ] {
+        assert!(customers.contains(known), "{known} is not among {customers:?}");
+    }
+
+    // Other logins that work, and those that do not.
+    for (backend, works) in [
+        ("kraken-password", true),
+        ("kraken-organization", true),
+        ("kraken-wrong", false),
+        ("gentrack-wrong", false),
+    ] {
+        let key = if backend.starts_with("kraken") {
+            "A-7C41D0E2"
+        } else {
+            "10045213"
+        };
+        for _ in 0..2 {
+            let (status, answer) = scene.get(&format!("/v1/accounts/{backend}:{key}")).await;
+            assert_eq!(
+                answer["code"] != "upstream_credentials",
+                works,
+                "{backend}: {status} {answer}"
+            );
+        }
+    }
+    scene.get("/v1/accounts").await;
+
+    // Everything that goes wrong on the way.
+    for (kind, specimen) in &specimens {
+        if specimen.operation != "accounts.get" && !specimen.once {
+            continue;
+        }
+        for fault in [
+            Fault::Latency(600),
+            Fault::Throttled(None),
+            Fault::Throttled(Some(3600)),
+            Fault::Status(500),
+            Fault::Status(503),
+            Fault::EdgePage,
+            Fault::DropBefore,
+            Fault::DropAfter,
+            Fault::ExpiredToken,
+            Fault::RevokedTokens,
+            Fault::MalformedJson,
+            Fault::ErrorInside,
+            Fault::SlowBody(600),
+        ] {
+            scene.systems.fault(*kind, fault, 4, Some(specimen.native));
+            scene.specimen(specimen, &[("request-timeout-ms", "300")]).await;
+            scene.systems.clear_faults();
+        }
+    }
+
+    // What callers get wrong, with a mark in it.
+    let readings = "/v1/service-points/gentrack-au:10045213~sp~4107755/readings";
+    for body in [
+        json!({ "readings": SENT }),
+        json!({ SENT: 1 }),
+        json!({ "readings": [{"meter_number": SENT, "register": SENT, "read_at": "2026-07-05T18:30:00+10:00", "value": "1"}]}),
+        json!({ "readings": [{"meter_number": "E7718842", "register": "E1", "read_at": SENT, "value": SENT}]}),
+    ] {
+        for end in ["", "/validate"] {
+            let (status, _) = scene.call("POST", &format!("{readings}{end}"), &[], Some(&body)).await;
+            assert!(status >= 400, "{body}");
+        }
+    }
+    for path in [
+        format!("/v1/accounts/gentrack-au:{SENT}"),
+        format!("/v1/accounts/kraken-us:{SENT}"),
+        format!("/v1/accounts/{SENT}"),
+        format!("/v1/accounts/{SENT}:{SENT}"),
+        format!("/v1/{SENT}"),
+        format!("/problems/{SENT}"),
+        format!("/v1/backends/{SENT}"),
+        format!("/v1/accounts?{SENT}={SENT}"),
+        format!("/v1/accounts?backend={SENT}"),
+        format!("/v1/accounts?number={SENT}&email={SENT}@example.com"),
+        format!("/v1/accounts/gentrack-au:10045213/bills?cursor={SENT}"),
+        format!("/v1/accounts/gentrack-au:10045213/bills?from={SENT}&kind={SENT}&limit={SENT}"),
+    ] {
+        scene.get(&path).await;
+    }
+    let account = "/v1/accounts/gentrack-au:10045213";
+    for (name, value) in [
+        ("accept", format!("text/{SENT}")),
+        ("request-timeout-ms", SENT.to_owned()),
+        ("traceparent", SENT.to_owned()),
+        ("prefer", SENT.to_owned()),
+        ("if-none-match", format!("\"{SENT}\"")),
+    ] {
+        scene.call("GET", account, &[(name, &value)], None).await;
+    }
+    scene.call(SENT, account, &[], None).await;
+    scene.raw(&format!("{SENT} {SENT}\r\n\r\n")).await;
+    for (name, value) in [
+        ("x-api-key", WRONG_KEY.to_owned()),
+        ("authorization", format!("Bearer {WRONG_KEY}")),
+    ] {
+        assert_eq!(scene.call("GET", account, &[(name, &value)], None).await.0, 401);
+    }
+
+    // A system that goes back on its login, at the end: it is remembered.
+    for (kind, specimen) in &specimens {
+        if specimen.operation == "accounts.get" {
+            scene.systems.fault(*kind, Fault::RefusedLogin, 4, None);
+            scene
+                .systems
+                .fault(*kind, Fault::RevokedTokens, 1, Some(specimen.native));
+            scene.specimen(specimen, &[]).await;
+        }
+    }
+    for path in ["/v1/backends", "/v1/capabilities", "/openapi.json", "/readyz", "/docs"] {
+        scene.get(path).await;
+    }
+    let (status, _) = scene.get("/metrics").await;
+    assert_eq!(status, 200);
+    let (_, metrics) = scene.answers.last().unwrap().clone();
+    assert!(metrics.contains("intertie_upstream_attempts_total"), "{metrics}");
+
+    let planted = "planted-on-purpose-5521";
+    scene.call("GET", "/livez", &[("x-request-id", planted)], None).await;
+
+    let exchanges = scene.tap.exchanges();
+    let Scene { program, answers, .. } = scene;
+    let (printed, log) = program.stop();
+    assert!(log.lines().count() > 200, "so little was logged: {log}");
+    assert!(
+        log.contains("\"level\":\"DEBUG\"") && log.contains("\"level\":\"ERROR\""),
+        "{log}"
+    );
+
+    // Nor does anything write there whose words are not this program's to choose.
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let (level, target) = (line["level"].as_str().unwrap(), line["target"].as_str().unwrap());
+        assert!(
+            target.starts_with("intertie::") || !matches!(level, "DEBUG" | "TRACE"),
+            "{line}"
+        );
+    }
+
+    // The search finds what is there: a request's own name, which the log is meant to hold.
+    let written = [
+        ("the log".to_owned(), log),
+        ("standard output".to_owned(), printed),
+        ("the metrics".to_owned(), metrics),
+    ];
+    assert!(!leaks(&written, &forms("a planted mark", planted)).is_empty());
+
+    let mut secrets = tokens(&exchanges);
+    for (what, secret) in environment() {
+        secrets.extend(forms(what, secret));
+    }
+    secrets.extend(forms("the caller's key", KEY));
+    secrets.extend(forms("a key of nobody", WRONG_KEY));
+    for (client, secret) in [
+        (sandbox::gentrack::CLIENT_ID, sandbox::gentrack::CLIENT_SECRET),
+        (WRONG_CLIENT, WRONG_SECRET),
+    ] {
+        secrets.extend(basic("a client's secret", client, secret));
+    }
+    let mut private: Vec<Mark> = customers
+        .into_iter()
+        .map(|text| Mark {
+            what: "a customer's record".to_owned(),
+            text,
+            word: true,
+        })
+        .collect();
+    private.extend(forms("what a caller sent", SENT));
+    let mut found = leaks(&written, &secrets);
+    found.extend(leaks(&answers, &secrets));
+    found.extend(leaks(&written, &private));
+    assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn the_search_finds_a_secret_in_every_form() {
+    let secret = sandbox::gentrack::CLIENT_SECRET;
+    let id = sandbox::gentrack::CLIENT_ID;
+    let mut marks = forms("a secret", secret);
+    marks.extend(basic("a secret", id, secret));
+    for planted in [
+        format!("client_secret={secret}"),
+        "client_secret=s4nd%2Bb0x%2FOnly%3D%3D&grant_type=x".to_owned(),
+        "client_secret=s4nd%2bb0x%2fonly%3d%3d".to_owned(),
+        format!("\"{}\"", STANDARD.encode(secret)),
+        format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))),
+        format!("Basic {}", STANDARD.encode(format!("{id}:s4nd%2Bb0x%2FOnly%3D%3D"))),
+        format!("{:?}", secret.as_bytes()),
+        json!({ "url": format!("https://system/{secret}") }).to_string(),
+    ] {
+        let haystack = [(
+            "a log".to_owned(),
+            format!("a line\n{{\"a\":1,\"b\":{planted}}}\nanother"),
+        )];
+        assert!(!leaks(&haystack, &marks).is_empty(), "{planted} went unseen");
+    }
+    let clean = [("a log".to_owned(), "a line [redacted]".to_owned())];
+    assert!(leaks(&clean, &marks).is_empty());
+
+    let number = [Mark {
+        what: "an account".to_owned(),
+        text: "10045213".to_owned(),
+        word: true,
+    }];
+    for (text, seen) in [
+        ("account gentrack-au:10045213~bill", true),
+        ("/accounts/10045213", true),
+        ("trace_id 4bf10045213c", false),
+    ] {
+        assert_eq!(!found_in(text, &number).is_empty(), seen, "{text}");
+    }
+}
+
+#[test]
+fn nothing_that_holds_a_secret_prints_it() {
+    let line = "127.0.0.1:1".parse().unwrap();
+    let text = configuration(line, line)
+        + "[[backends]]\nname = \"tmf-carib\"\nkind = \"gentrack\"\ntime_zone = \"America/Panama\"\n\
+           base_url = \"http://127.0.0.1:1/v1\"\ntoken_url = \"http://127.0.0.1:1/token\"\nclient_id = \"a\"\n\
+           client_secret = { env = \"TMF_SECRET\" }\n[backends.road]\nproxy = \"http://127.0.0.1:1\"\n";
+    let env = |name: &str| {
+        let known = environment();
+        known
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    let config = config::parse(&text, Path::new("."), &env).unwrap();
+    let mut printed: Haystack = Vec::new();
+    for backend in &config.backends {
+        let text = match &backend.config {
+            intertie::backends::Config::Gentrack(config) => format!("{config:?} {config:#?}"),
+            intertie::backends::Config::Kraken(config) => format!("{config:?} {config:#?}"),
+            intertie::backends::Config::Tmf678(config) => format!("{config:?} {config:#?}"),
+        };
+        assert!(text.to_lowercase().contains("redacted"), "{text}");
+        printed.push((backend.name.to_string(), text));
+    }
+    let secret = || sandbox::gentrack::CLIENT_SECRET.to_owned();
+    let road = intertie::upstream::Settings::default();
+    let zone = || "Australia/Sydney".parse().unwrap();
+    let gentrack = gentrack::Config {
+        base_url: "https://a.example/v1".to_owned(),
+        token_url: "https://a.example/token".to_owned(),
+        client_id: "a".to_owned(),
+        client_secret: secret().into(),
+        scope: None,
+        time_zone: zone(),
+        road: road.clone(),
+    };
+    let tmf678 = tmf678::Config {
+        base_url: "https://a.example/v1".to_owned(),
+        client_id: "a".to_owned(),
+        client_secret: secret().into(),
+        credential_headers: tmf678::CredentialHeaders::Both,
+        units: vec![tmf678::Unit::default()],
+        channel: None,
+        time_zone: zone(),
+        list_bills: true,
+        road,
+    };
+    let grant = ClientCredentials {
+        token_url: "https://a.example/token".to_owned(),
+        client_id: "a".to_owned(),
+        client_secret: secret().into(),
+        scope: None,
+        basic: Basic::Encoded,
+    };
+    let token = Token {
+        secret: secret().into(),
+        ends: None,
+        renewal: Some(Renewal {
+            secret: secret().into(),
+            ends: None,
+        }),
+    };
+    let credentials = [
+        kraken::Credential::ApiKey(secret().into()),
+        kraken::Credential::OrganizationSecret(secret().into()),
+        kraken::Credential::Password {
+            email: sandbox::kraken::EMAIL.to_owned(),
+            password: secret().into(),
+        },
+    ];
+    for text in [
+        format!("{gentrack:?}"),
+        format!("{tmf678:?}"),
+        format!("{grant:?}"),
+        format!("{token:?}"),
+        format!("{credentials:?}"),
+    ] {
+        assert!(text.to_lowercase().contains("redacted"), "{text}");
+        printed.push(("a value".to_owned(), text));
+    }
+    let mut marks = Vec::new();
+    for (what, secret) in environment() {
+        marks.extend(forms(what, secret));
+    }
+    let found = leaks(&printed, &marks);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+
+    // Nor do the faults of a configuration, for secrets in the wrong place.
+    for (right, misplaced) in [
+        ("{ env = \"WRONG_SECRET\" }", format!("\"{WRONG_SECRET}\"")),
+        (
+            "\"http://127.0.0.1:1\"",
+            format!("\"http://user:{WRONG_SECRET}@127.0.0.1:1\""),
+        ),
+        (
+            "\"http://127.0.0.1:1/v1\"",
+            format!("\"http://127.0.0.1:1/v1?key={WRONG_SECRET}\""),
+        ),
+    ] {
+        assert!(text.contains(right), "{right}");
+        let text = text.replace(right, &misplaced);
+        let faults = config::parse(&text, Path::new("."), &env).err().unwrap();
+        let told = [("the faults".to_owned(), format!("{faults:?}"))];
+        let found = leaks(&told, &forms("a secret", WRONG_SECRET));
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}
