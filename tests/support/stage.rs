@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, Request};
 use intertie::api;
 use intertie::auth::{Caller, Callers};
-use intertie::backends::{gentrack, kraken};
+use intertie::backends::{crmcom, gentrack, kraken};
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
 use intertie::sandbox::{self, Kind, Running};
@@ -75,9 +75,12 @@ impl Stage {
     }
 
     async fn with(tapped: bool, concurrency: usize) -> Self {
-        let systems = sandbox::start(&[Kind::Gentrack, Kind::Kraken], SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
+        let systems = sandbox::start(
+            &[Kind::Gentrack, Kind::Kraken, Kind::Crmcom],
+            SocketAddr::from(([127, 0, 0, 1], 0)),
+        )
+        .await
+        .unwrap();
         let tap = if tapped {
             Some(Tap::on(systems.addr()).await)
         } else {
@@ -109,11 +112,24 @@ impl Stage {
             time_zone: "America/Chicago".parse().unwrap(),
             document_hosts: vec![systems.addr().to_string()],
             max_document: 8 * 1024 * 1024,
+            road: road.clone(),
+        };
+        let crmcom = crmcom::Config {
+            base_url: format!("http://{line}/crmcom{}", sandbox::crmcom::API_PATH),
+            credential: crmcom::Credential::Password {
+                username: sandbox::crmcom::USERNAME.to_owned(),
+                password: sandbox::crmcom::PASSWORD.to_owned().into(),
+                organisation: sandbox::crmcom::ORGANISATION.to_owned(),
+            },
+            unit: None,
+            token_life: crmcom::TOKEN_LIFE,
+            time_zone: "Asia/Nicosia".parse().unwrap(),
             road,
         };
         let gateway = Gateway::new(Directory::of([
             gentrack::connect("gentrack-au".parse().unwrap(), gentrack, Arc::clone(&tokens)).unwrap(),
-            kraken::connect("kraken-us".parse().unwrap(), kraken, tokens).unwrap(),
+            kraken::connect("kraken-us".parse().unwrap(), kraken, Arc::clone(&tokens)).unwrap(),
+            crmcom::connect("crmcom-cy".parse().unwrap(), crmcom, tokens).unwrap(),
         ]));
         let face = api::router(api::State {
             gateway,
