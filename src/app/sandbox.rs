@@ -27,7 +27,7 @@ pub const US: &str = "kraken-us";
 pub const CARIB: &str = "tmf-carib";
 
 /// The name of the backend in front of the simulated CRM.COM.
-pub(super) const CY: &str = "crmcom-cy";
+pub const CY: &str = "crmcom-cy";
 
 /// Simulated systems that are being served, and the plan of a gateway in front of them.
 pub struct Sandbox {

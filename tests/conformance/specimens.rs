@@ -9,15 +9,18 @@ pub fn of(backend: &str) -> Vec<Specimen> {
     match backend {
         "gentrack-au" => gentrack(),
         "kraken-us" => kraken(),
+        "crmcom-cy" => super::crmcom::specimens(),
         other => panic!("the backend {other} has no specimens"),
     }
 }
 
-fn read(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
+pub fn read(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
     Specimen {
         operation,
         method: "GET",
         path: path.to_owned(),
+        others: &[],
+        done: 200,
         body: None,
         missing: Some(missing.to_owned()),
         pages: false,
@@ -26,7 +29,7 @@ fn read(operation: &'static str, native: &'static str, path: &str, missing: &str
     }
 }
 
-fn list(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
+pub fn list(operation: &'static str, native: &'static str, path: &str, missing: &str) -> Specimen {
     Specimen {
         pages: true,
         ..read(operation, native, path, missing)
@@ -126,6 +129,7 @@ fn gentrack() -> Vec<Specimen> {
             method: "POST",
             body: Some(readings),
             once: true,
+            done: 202,
             ..read(
                 "readings.submit",
                 "submitMeterReadings",

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,6 +27,8 @@ use super::tap::Tap;
 pub struct Stage {
     /// The simulated systems.
     pub systems: Running,
+    /// How many requests of a specimen were sent.
+    pub turns: AtomicUsize,
     tap: Option<Tap>,
     face: Router,
 }
@@ -139,7 +141,12 @@ impl Stage {
             ready: Arc::new(AtomicBool::new(true)),
             metrics: Arc::new(String::new),
         });
-        Self { systems, tap, face }
+        Self {
+            systems,
+            turns: AtomicUsize::new(0),
+            tap,
+            face,
+        }
     }
 
     /// The backends the gateway has.

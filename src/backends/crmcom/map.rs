@@ -423,3 +423,6 @@ fn stripped(raw: &RawValue) -> Result<String> {
         _ => Ok(text.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

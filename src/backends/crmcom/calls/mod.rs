@@ -253,3 +253,65 @@ fn identifier(account: &AccountId) -> Result<Identifier> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn example(name: &str) -> Value {
+        let path = format!(
+            "{}/tests/fixtures/crmcom/examples/{name}.request.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let mut body: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        // It is put in on the way out.
+        body.as_object_mut().unwrap().remove("token");
+        body
+    }
+
+    #[test]
+    fn requests_about_an_account_are_the_examples() {
+        let by = |identifier: &Identifier, fields| json!(about(identifier, fields).unwrap());
+        let named = |name: &str, field: &str| {
+            let value = example(name)["accounts_receivable_identifier"][field].clone();
+            value.as_str().unwrap().to_owned()
+        };
+        let number = Identifier::Number(named("terminate", "number"));
+        assert_eq!(by(&number, None), example("terminate"));
+        assert_eq!(by(&number, Some(STANDING)), example("terminate.fields-set"));
+        assert_eq!(by(&number, None), example("unsuspend"));
+        assert_eq!(by(&number, None), example("suspend.inferred"));
+        let id = Identifier::Id(named("terminate.by-id", "id"));
+        assert_eq!(by(&id, None), example("terminate.by-id"));
+        let name = Identifier::Name(named("terminate.by-name", "name"));
+        assert_eq!(by(&name, None), example("terminate.by-name"));
+        let show = example("show");
+        assert_eq!(by(&number, show["fields_set"].as_str()), show);
+    }
+
+    #[test]
+    fn a_key_names_exactly_one_thing() {
+        let read = |key: &str| identifier(&format!("crmcom-cy:{key}").parse().unwrap());
+        assert_eq!(
+            read("ACR0000000056").unwrap(),
+            Identifier::Number("ACR0000000056".to_owned())
+        );
+        assert_eq!(read("id~231").unwrap().in_query(), "id=231");
+        assert_eq!(read("name~A B").unwrap().in_query(), "name=A B");
+        for key in ["id~", "~", "id~a~name~b", "pass_code~4711"] {
+            assert_eq!(read(key).unwrap_err().kind(), ErrorKind::Invalid, "{key}");
+        }
+    }
+
+    #[test]
+    fn fields_are_asked_for_as_the_contract_lists_them() {
+        for fields in [FIELDS, STANDING] {
+            assert!(
+                !fields.contains(' ') && fields.split(',').all(|field| !field.is_empty()),
+                "{fields}"
+            );
+        }
+    }
+}
