@@ -281,8 +281,8 @@ mod tests {
         let number = Identifier::Number(named("terminate", "number"));
         assert_eq!(by(&number, None), example("terminate"));
         assert_eq!(by(&number, Some(STANDING)), example("terminate.fields-set"));
-        assert_eq!(by(&number, None), example("unsuspend"));
-        assert_eq!(by(&number, None), example("suspend.inferred"));
+        assert_eq!(by(&number, Some(STANDING)), example("unsuspend"));
+        assert_eq!(by(&number, Some(STANDING)), example("suspend.inferred"));
         let id = Identifier::Id(named("terminate.by-id", "id"));
         assert_eq!(by(&id, None), example("terminate.by-id"));
         let name = Identifier::Name(named("terminate.by-name", "name"));
