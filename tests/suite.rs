@@ -12,6 +12,7 @@ mod gentrack;
 mod kraken;
 mod openapi;
 mod process;
+mod readme;
 mod sandbox;
 mod sandbox_crmcom;
 mod sandbox_kraken;

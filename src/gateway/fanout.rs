@@ -1,5 +1,6 @@
 //! One question to several backends.
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::{Gateway, access};
@@ -51,11 +52,11 @@ pub enum SourceStatus {
 }
 
 impl Gateway {
-    /// Asks several backends in the order of their names and joins their lists.
+    /// Asks several backends at once and joins their lists in the order of their names.
     ///
     /// `named` are the backends to ask; without it, all that serve the operation. `ask` makes the operation for one
     /// backend. A position is a backend's name and that backend's own position: pages go on there. A backend that fails
-    /// is named among the sources and the next one is asked.
+    /// is named among the sources and costs the others nothing.
     ///
     /// # Errors
     /// `Forbidden` without the scope; `NotFound` for a named backend that is not there; `Invalid` for a position that no
@@ -73,7 +74,7 @@ impl Gateway {
     {
         access::holds(caller, O::SCOPE)?;
         let names = self.asked::<O>(caller, named)?;
-        let (mut at, mut after) = match paging.after.as_deref() {
+        let (at, mut after) = match paging.after.as_deref() {
             None => (0, None),
             Some(position) => {
                 let (name, after) = position.split_once(':').ok_or_else(lost)?;
@@ -81,6 +82,15 @@ impl Gateway {
                 (at, (!after.is_empty()).then(|| after.to_owned()))
             }
         };
+        // All at once, so that a slow backend costs its own deadline and nobody else's. Only the first goes on where a page
+        // ended; the others start.
+        let starts = std::iter::once(after.clone()).chain(std::iter::repeat(None));
+        let limit = paging.limit;
+        let calls = names[at..].iter().zip(starts).map(|(name, after)| {
+            let operation = ask(name.clone(), Paging { limit, after });
+            self.call(caller, operation, cx)
+        });
+        let answers = join_all(calls).await;
         let mut gathered = Gathered {
             page: Page {
                 items: Vec::new(),
@@ -89,24 +99,27 @@ impl Gateway {
             sources: Vec::new(),
             as_of: Timestamp::now(),
         };
-        while let Some(name) = names.get(at) {
-            let room = paging.limit - gathered.page.items.len();
-            if room == 0 {
-                gathered.page.next = Some(format!("{name}:{}", after.unwrap_or_default()));
-                break;
-            }
-            let operation = ask(
-                name.clone(),
-                Paging {
+        for (name, mut answer) in names[at..].iter().zip(answers) {
+            let start = after.take();
+            let room = limit - gathered.page.items.len();
+            if answer.as_ref().is_ok_and(|answer| answer.data.items.len() > room) {
+                if room == 0 {
+                    gathered.page.next = Some(format!("{name}:{}", start.unwrap_or_default()));
+                    break;
+                }
+                // Asked again for what there is room for: a position between two items is the backend's own to give.
+                let paging = Paging {
                     limit: room,
-                    after: after.take(),
-                },
-            );
-            let status = match self.call(caller, operation, cx).await {
+                    after: start,
+                };
+                answer = self.call(caller, ask(name.clone(), paging), cx).await;
+            }
+            let mut next = None;
+            let status = match answer {
                 Ok(answer) => {
-                    gathered.as_of = answer.as_of;
+                    gathered.as_of = gathered.as_of.max(answer.as_of);
                     gathered.page.items.extend(answer.data.items);
-                    after = answer.data.next;
+                    next = answer.data.next;
                     SourceStatus::Ok
                 }
                 Err(error) if error.kind() == ErrorKind::Forbidden || names.len() == 1 => return Err(error),
@@ -117,11 +130,10 @@ impl Gateway {
                 backend: name.clone(),
                 status,
             });
-            if let Some(next) = &after {
+            if let Some(next) = next {
                 gathered.page.next = Some(format!("{name}:{next}"));
                 break;
             }
-            at += 1;
         }
         Ok(gathered)
     }
@@ -176,11 +188,13 @@ mod tests {
     struct Fake {
         numbers: Vec<&'static str>,
         fails: bool,
+        takes: Duration,
     }
 
     #[async_trait::async_trait]
     impl Serves<SearchAccounts> for Fake {
         async fn serve(&self, operation: SearchAccounts, _cx: &Context) -> Result<Page<Account>> {
+            tokio::time::sleep(self.takes).await;
             if self.fails {
                 return Err(Error::new(ErrorKind::Unavailable, "down"));
             }
@@ -224,6 +238,17 @@ mod tests {
         let fake = Arc::new(Fake {
             numbers: numbers.to_vec(),
             fails,
+            takes: Duration::ZERO,
+        });
+        Backend::new(name.parse().unwrap(), "fake", upstream).serves::<SearchAccounts>(&fake, Limits::default())
+    }
+
+    fn slow_backend(name: &str, takes: Duration) -> Backend {
+        let upstream = Upstream::connect(name, Settings::default(), None, |_| Ok(())).unwrap();
+        let fake = Arc::new(Fake {
+            numbers: vec!["1"],
+            fails: false,
+            takes,
         });
         Backend::new(name.parse().unwrap(), "fake", upstream).serves::<SearchAccounts>(&fake, Limits::default())
     }
@@ -288,6 +313,26 @@ mod tests {
                 (["1", "2", "3", "4", "5", "6"].map(str::to_owned).to_vec(), true)
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_backend_costs_its_own_deadline_and_nobody_else_s() {
+        let started = tokio::time::Instant::now();
+        let slow = Gateway::new(Directory::of([
+            slow_backend("a", Duration::from_secs(60)),
+            slow_backend("b", Duration::from_millis(600)),
+            slow_backend("c", Duration::from_millis(600)),
+        ]));
+        let gathered = gather(&slow, None, 50, None).await.unwrap();
+        assert_eq!((gathered.page.items.len(), gathered.sources.len()), (2, 3));
+        assert!(
+            matches!(&gathered.sources[0].status, SourceStatus::Failed(error) if error.kind() == ErrorKind::TimedOut)
+        );
+        assert!(
+            started.elapsed() < Duration::from_millis(1500),
+            "{:?}",
+            started.elapsed()
+        );
     }
 
     #[tokio::test]
