@@ -66,11 +66,11 @@ fn the_example_is_a_configuration() {
 fn the_defaults_in_the_example_are_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("roots.pem"), "").unwrap();
-    // One login is enough, and the other two stand there as examples; so does a secret's file.
+    // One login is enough, and the others stand there as examples; so does a secret's file.
     let text: String = uncommented()
         .lines()
         .filter(|line| {
-            !["organization_secret", "email", "password"]
+            !["organization_secret", "email", "password = { file", "web_api_key"]
                 .iter()
                 .any(|key| line.starts_with(key))
         })
@@ -135,6 +135,7 @@ fn every_setting_is_in_the_example() {
         "[backends.road]",
         "kind = \"kraken\"",
         "kind = \"tmf678\"",
+        "kind = \"crmcom\"",
     ];
     for table in tables {
         for name in known(table) {

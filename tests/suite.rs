@@ -7,6 +7,7 @@ mod api;
 mod architecture;
 mod config;
 mod conformance;
+mod crmcom;
 mod gentrack;
 mod kraken;
 mod native;

@@ -2,6 +2,7 @@
 //!
 //! The list of systems is here: one `mod`, one variant of [`Config`] and one arm of [`connect`] each.
 
+pub mod crmcom;
 pub mod gentrack;
 pub mod kraken;
 mod native;
@@ -22,6 +23,8 @@ use crate::upstream::{Upstream, tokens};
 
 /// Which system a backend is, and how it is reached.
 pub enum Config {
+    /// CRM.COM's Web API, accounts receivable.
+    Crmcom(crmcom::Config),
     /// Gentrack's REST API.
     Gentrack(gentrack::Config),
     /// Kraken's GraphQL API.
@@ -36,6 +39,7 @@ pub enum Config {
 /// `Invalid` if its addresses, proxy or certificates cannot be used.
 pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) -> Result<Backend> {
     match config {
+        Config::Crmcom(config) => crmcom::connect(name, config, tokens),
         Config::Gentrack(config) => gentrack::connect(name, config, tokens),
         Config::Kraken(config) => kraken::connect(name, config, tokens),
         Config::Tmf678(config) => tmf678::connect(name, config),

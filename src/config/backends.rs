@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Backend;
 use super::section::{Section, suggestion};
 use super::values::{Address, Host, ProxyAddress, Size, Value};
-use crate::backends::{Config, gentrack, kraken, tmf678};
+use crate::backends::{Config, crmcom, gentrack, kraken, tmf678};
 use crate::model::id::BackendName;
 use crate::upstream::Settings;
 
@@ -41,12 +41,13 @@ pub(super) fn all(root: &Section<'_>, deadline: Duration) -> (Vec<BackendName>, 
 }
 
 fn one(section: Section<'_>, deadline: Duration) -> Option<Config> {
-    const KINDS: [&str; 3] = ["gentrack", "kraken", "tmf678"];
+    const KINDS: [&str; 4] = ["gentrack", "kraken", "tmf678", "crmcom"];
     let kind = section.required::<String>("kind");
     match kind.as_deref() {
         Some("gentrack") => self::gentrack(&section, deadline).map(Config::Gentrack),
         Some("kraken") => self::kraken(&section, deadline).map(Config::Kraken),
         Some("tmf678") => self::tmf678(&section, deadline).map(Config::Tmf678),
+        Some("crmcom") => self::crmcom(&section, deadline).map(Config::Crmcom),
         kind => {
             if let Some(kind) = kind {
                 section.fault("kind", format!("no such kind; {}", suggestion(kind, &KINDS)));
@@ -168,6 +169,49 @@ fn tmf678(section: &Section<'_>, deadline: Duration) -> Option<tmf678::Config> {
         channel,
         time_zone: time_zone?,
         list_bills,
+        road: road?,
+    })
+}
+
+fn crmcom(section: &Section<'_>, deadline: Duration) -> Option<crmcom::Config> {
+    let base_url = section.required::<Address>("base_url");
+    let web_api_key = section.secret("web_api_key");
+    let credential = if section.has("web_api_key") {
+        for key in ["username", "password", "organisation"] {
+            if section.has(key) {
+                section.fault(
+                    key,
+                    "one login is enough: `web_api_key`, or `username`, `password` and `organisation`",
+                );
+            }
+        }
+        // Read, so that they are not unknown settings as well.
+        let _ = (section.optional::<String>("username"), section.secret("password"));
+        let _ = section.optional::<String>("organisation");
+        web_api_key.map(crmcom::Credential::WebApiKey)
+    } else {
+        let username = section.required::<String>("username");
+        let password = section.required_secret("password");
+        let organisation = section.required::<String>("organisation");
+        username
+            .zip(password)
+            .zip(organisation)
+            .map(|((username, password), organisation)| crmcom::Credential::Password {
+                username,
+                password,
+                organisation,
+            })
+    };
+    let unit = section.optional("unit");
+    let token_life = section.positive("token_life", crmcom::TOKEN_LIFE);
+    let time_zone = section.required("time_zone");
+    let road = road(&section.section("road"), deadline);
+    Some(crmcom::Config {
+        base_url: base_url?.0.trim_end_matches('/').to_owned(),
+        credential: credential?,
+        unit,
+        token_life,
+        time_zone: time_zone?,
         road: road?,
     })
 }

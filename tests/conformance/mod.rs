@@ -4,6 +4,7 @@
 //! fails, and so does a served operation that ran nothing.
 
 mod behaviours;
+mod crmcom;
 mod specimens;
 mod tmf678;
 
@@ -22,6 +23,10 @@ pub struct Specimen {
     pub method: &'static str,
     /// The path and query.
     pub path: String,
+    /// Other paths that repeats take in turn, for steps that a record takes only once.
+    pub others: &'static [&'static str],
+    /// The status of a success.
+    pub done: u16,
     /// The body, for writes.
     pub body: Option<serde_json::Value>,
     /// The same request about a record that does not exist.

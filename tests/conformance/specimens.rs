@@ -10,6 +10,7 @@ pub fn of(backend: &str) -> Vec<Specimen> {
         "gentrack-au" => gentrack(),
         "kraken-us" => kraken(),
         "tmf-carib" => tmf678::specimens(),
+        "crmcom-cy" => super::crmcom::specimens(),
         other => panic!("the backend {other} has no specimens"),
     }
 }
@@ -19,6 +20,8 @@ pub(super) fn read(operation: &'static str, native: &'static str, path: &str, mi
         operation,
         method: "GET",
         path: path.to_owned(),
+        others: &[],
+        done: 200,
         body: None,
         missing: Some(missing.to_owned()),
         pages: false,
@@ -127,6 +130,7 @@ fn gentrack() -> Vec<Specimen> {
             method: "POST",
             body: Some(readings),
             once: true,
+            done: 202,
             ..read(
                 "readings.submit",
                 "submitMeterReadings",

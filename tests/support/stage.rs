@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, Request};
 use intertie::api;
 use intertie::auth::{Caller, Callers};
-use intertie::backends::{gentrack, kraken, tmf678};
+use intertie::backends::{crmcom, gentrack, kraken, tmf678};
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
 use intertie::sandbox::{self, Kind, Running};
@@ -27,6 +27,8 @@ use super::tap::Tap;
 pub struct Stage {
     /// The simulated systems.
     pub systems: Running,
+    /// How many requests of a specimen were sent.
+    pub turns: AtomicUsize,
     tap: Option<Tap>,
     face: Router,
 }
@@ -76,7 +78,7 @@ impl Stage {
 
     async fn with(tapped: bool, concurrency: usize) -> Self {
         let systems = sandbox::start(
-            &[Kind::Gentrack, Kind::Kraken, Kind::Tmf678],
+            &[Kind::Gentrack, Kind::Kraken, Kind::Tmf678, Kind::Crmcom],
             SocketAddr::from(([127, 0, 0, 1], 0)),
         )
         .await
@@ -128,12 +130,25 @@ impl Stage {
             channel: Some("selfportal".to_owned()),
             time_zone: "America/Panama".parse().unwrap(),
             list_bills: true,
+            road: road.clone(),
+        };
+        let crmcom = crmcom::Config {
+            base_url: format!("http://{line}/crmcom{}", sandbox::crmcom::API_PATH),
+            credential: crmcom::Credential::Password {
+                username: sandbox::crmcom::USERNAME.to_owned(),
+                password: sandbox::crmcom::PASSWORD.to_owned().into(),
+                organisation: sandbox::crmcom::ORGANISATION.to_owned(),
+            },
+            unit: None,
+            token_life: crmcom::TOKEN_LIFE,
+            time_zone: "Asia/Nicosia".parse().unwrap(),
             road,
         };
         let gateway = Gateway::new(Directory::of([
             gentrack::connect("gentrack-au".parse().unwrap(), gentrack, Arc::clone(&tokens)).unwrap(),
-            kraken::connect("kraken-us".parse().unwrap(), kraken, tokens).unwrap(),
+            kraken::connect("kraken-us".parse().unwrap(), kraken, Arc::clone(&tokens)).unwrap(),
             tmf678::connect("tmf-carib".parse().unwrap(), tmf678).unwrap(),
+            crmcom::connect("crmcom-cy".parse().unwrap(), crmcom, tokens).unwrap(),
         ]));
         let face = api::router(api::State {
             gateway,
@@ -143,7 +158,12 @@ impl Stage {
             ready: Arc::new(AtomicBool::new(true)),
             metrics: Arc::new(String::new),
         });
-        Self { systems, tap, face }
+        Self {
+            systems,
+            turns: AtomicUsize::new(0),
+            tap,
+            face,
+        }
     }
 
     /// The backends the gateway has.

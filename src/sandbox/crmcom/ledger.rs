@@ -535,7 +535,7 @@ mod tests {
     fn the_data_file_is_read_whole() {
         for release in [Release::R13, Release::R14] {
             let ledger = Ledger::new(release);
-            assert_eq!(ledger.lock().accounts.len(), 11);
+            assert_eq!(ledger.lock().accounts.len(), 13);
             let one = ledger.show(&Identifier::Number("ACR0000000056".to_owned())).unwrap();
             assert_eq!(one["life_cycle_state"], "ACTIVE");
         }

@@ -37,6 +37,7 @@
 //! - `ACR0000000061`: terminated.
 //! - `ACR0000000062` and `ACR0000000063` share the name `Andreas Ioannou` and an email address.
 //! - `ACR0000000064`: almost everything missing or null, and a field that no table has.
+//! - `ACR0000000065` and `ACR0000000066`: suspended.
 //! - `SUSPENSE`, id `1`: the system's suspense account.
 //!
 //! Lists go by the email address `marios.ioannou@example.com` and the like, by `number=SUB0000000056` of a subscription

@@ -1,0 +1,317 @@
+//! `impl Serves<O>` for every operation, and how a no of the system is understood.
+
+mod reads;
+mod writes;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::login::Seen;
+use super::map::Mapper;
+use super::wire::Identifier;
+use super::{verdict, wire};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::id::{AccountId, BackendName};
+use crate::model::time::Zone;
+use crate::operations::Context;
+use crate::upstream::{Call, Reply, Upstream};
+
+/// What is encoded in a query's value: all but RFC 3986's unreserved characters.
+pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// How long after a login a no is not blamed on the token ("failure right after a fresh login = business refusal").
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What is asked for of an account: what has a canonical place.
+const FIELDS: &str = "id,type,number,name,life_cycle_state,balance,outstanding_amount,credit_limit,currency,\
+    parent_account,contact_information,billing_address,presentment_preferences_set,log_information,\
+    udf_string_1,udf_string_2,udf_string_3,udf_string_4,udf_string_5,udf_string_6,udf_string_7,udf_string_8,\
+    udf_float_1,udf_float_2,udf_float_3,udf_float_4,udf_date_1,udf_date_2,udf_date_3,udf_date_4";
+
+/// What is asked for to see whether an account is there, and how it stands.
+const STANDING: &str = "id,number,life_cycle_state";
+
+/// The adapter: one installation, for one organisation, user and unit.
+pub(super) struct Crmcom {
+    pub(super) name: BackendName,
+    pub(super) base: String,
+    pub(super) zone: Zone,
+    pub(super) road: Upstream,
+    pub(super) probe: Upstream,
+    pub(super) seen: Arc<Seen>,
+    /// An account that has been read: reading it again can only fail if the token did.
+    pub(super) known: Mutex<Option<Identifier>>,
+}
+
+/// The members of a request's body, but for the token.
+type Body = BTreeMap<&'static str, Box<RawValue>>;
+
+/// What a no about an account turned out to mean.
+enum No {
+    /// The account is there; this is how it stands.
+    Standing(Box<RawValue>),
+    /// There is no such account.
+    Missing,
+}
+
+impl Crmcom {
+    fn mapper(&self) -> Mapper<'_> {
+        Mapper {
+            backend: &self.name,
+            zone: &self.zone,
+        }
+    }
+
+    /// Reads an account; `fields` are narrowed to, unless the system's own record is wanted.
+    async fn show(
+        &self,
+        operation: &'static str,
+        account: &AccountId,
+        fields: &'static str,
+        cx: &Context,
+    ) -> Result<Reply> {
+        let identifier = identifier(account)?;
+        let fields = if cx.native { None } else { Some(fields) };
+        let call = self.post(operation, "show", true, about(&identifier, fields)?, cx)?;
+        self.about(call, &identifier, cx).await.map_err(|(error, no)| match no {
+            Some(No::Missing) => error.turned_into(ErrorKind::NotFound, "no such account"),
+            _ => error,
+        })
+    }
+
+    /// Notes an account that is there.
+    fn knows(&self, account: &Identifier) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
+    }
+
+    /// Sends a call about an account. A no is looked into: a dead token is replaced and the call sent once more, which is
+    /// safe for every call, as the first one did nothing; otherwise the failure goes with what the no means.
+    async fn about(&self, call: Call, account: &Identifier, cx: &Context) -> Result<Reply, (Error, Option<No>)> {
+        let before = self.seen.generation();
+        let no = match self.road.call(call.clone()).await {
+            Ok(reply) => {
+                self.knows(account);
+                return Ok(reply);
+            }
+            Err(error) if verdict::is_no(&error) => error,
+            Err(error) => return Err((error, None)),
+        };
+        let just_made = before != self.seen.generation();
+        let operation = call.operation;
+        let no = if !just_made && self.replaced(operation, cx).await.map_err(|error| (error, None))? {
+            match self.road.call(call).await {
+                Err(error) if verdict::is_no(&error) => error,
+                other => return other.map_err(|error| (error, None)),
+            }
+        } else {
+            no
+        };
+        let asked = self.confirm(operation, account, cx);
+        match self.road.call(asked).await {
+            Ok(reply) => {
+                let standing = wire::raw(&reply.body).map(ToOwned::to_owned);
+                Err((no, standing.ok().map(No::Standing)))
+            }
+            Err(error) if verdict::is_no(&error) => Err((no, Some(No::Missing))),
+            Err(error) => Err((error, None)),
+        }
+    }
+
+    /// Whether the token was dead, and has been replaced.
+    async fn replaced(&self, operation: &'static str, cx: &Context) -> Result<bool> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(known) = known else {
+            if self.seen.age() < FRESH {
+                return Ok(false);
+            }
+            // Nothing has been read yet and the token is not new: it is worth a login to know.
+            return self.renewed(self.confirm_any(operation, cx)).await;
+        };
+        let renewed = self
+            .renewed(self.post(operation, "show", true, about(&known, Some("id"))?, cx)?)
+            .await;
+        if renewed.is_err() {
+            // Perhaps the account that was good to ask for is gone.
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        renewed
+    }
+
+    /// Sends a call on the road on which a no gives up the token, and says whether it did.
+    async fn renewed(&self, call: Call) -> Result<bool> {
+        let before = self.seen.generation();
+        let outcome = self.probe.call(call).await;
+        let renewed = before != self.seen.generation();
+        match outcome {
+            Ok(_) => Ok(renewed),
+            // The new token was refused as the old one was: the login is good, and the call is not.
+            Err(error) if error.kind() == ErrorKind::Credentials && renewed => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for an account the other way, by GET, with the least there is to ask for.
+    fn confirm(&self, operation: &'static str, account: &Identifier, cx: &Context) -> Call {
+        let named = account.in_query();
+        let named = utf8_percent_encode(&named, QUERY);
+        let url = format!(
+            "{}/accounts_receivable/show?accounts_receivable_identifier={named}&fields_set={}",
+            self.base,
+            utf8_percent_encode(STANDING, QUERY),
+        );
+        self.call(operation, Method::GET, url, true, Bytes::new(), cx)
+    }
+
+    /// Asks for the one account every company has.
+    fn confirm_any(&self, operation: &'static str, cx: &Context) -> Call {
+        let url = format!("{}/accounts_receivable/suspense_account/show?fields_set=id", self.base);
+        self.call(operation, Method::GET, url, true, Bytes::new(), cx)
+    }
+
+    fn post(
+        &self,
+        operation: &'static str,
+        method: &'static str,
+        may_repeat: bool,
+        body: Body,
+        cx: &Context,
+    ) -> Result<Call> {
+        let body = serde_json::to_vec(&body).map_err(unwritable)?;
+        let url = format!("{}/accounts_receivable/{method}", self.base);
+        Ok(self.call(operation, Method::POST, url, may_repeat, body.into(), cx))
+    }
+
+    fn call(
+        &self,
+        operation: &'static str,
+        method: Method,
+        url: String,
+        may_repeat: bool,
+        body: Bytes,
+        cx: &Context,
+    ) -> Call {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if method == Method::POST {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let traceparent = cx.traceparent.as_deref();
+        if let Some(value) = traceparent.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(TRACEPARENT, value);
+        }
+        Call {
+            operation,
+            may_repeat,
+            deadline: cx.deadline,
+            method,
+            url,
+            headers,
+            body,
+            max_reply: None,
+        }
+    }
+}
+
+/// The body of a call about one account.
+fn about(account: &Identifier, fields: Option<&str>) -> Result<Body> {
+    let mut body = Body::new();
+    set(&mut body, "accounts_receivable_identifier", account)?;
+    if let Some(fields) = fields {
+        set(&mut body, "fields_set", fields)?;
+    }
+    Ok(body)
+}
+
+fn set(body: &mut Body, member: &'static str, value: &(impl serde::Serialize + ?Sized)) -> Result<()> {
+    body.insert(member, to_raw_value(value).map_err(unwritable)?);
+    Ok(())
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "the request cannot be written").because(error)
+}
+
+/// What an account's key names: a number, or `id~…` or `name~…`.
+fn identifier(account: &AccountId) -> Result<Identifier> {
+    let parts: Vec<_> = account.parts().collect();
+    match parts.as_slice() {
+        [number] => Ok(Identifier::Number(number.clone().into_owned())),
+        [kind, id] if *kind == "id" && !id.is_empty() => Ok(Identifier::Id(id.clone().into_owned())),
+        [kind, name] if *kind == "name" && !name.is_empty() => Ok(Identifier::Name(name.clone().into_owned())),
+        _ => Err(Error::parameter(
+            "account",
+            "an account's key is its number, `id~` with its id, or `name~` with its name",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn example(name: &str) -> Value {
+        let path = format!(
+            "{}/tests/fixtures/crmcom/examples/{name}.request.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let mut body: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        // It is put in on the way out.
+        body.as_object_mut().unwrap().remove("token");
+        body
+    }
+
+    #[test]
+    fn requests_about_an_account_are_the_examples() {
+        let by = |identifier: &Identifier, fields| json!(about(identifier, fields).unwrap());
+        let named = |name: &str, field: &str| {
+            let value = example(name)["accounts_receivable_identifier"][field].clone();
+            value.as_str().unwrap().to_owned()
+        };
+        let number = Identifier::Number(named("terminate", "number"));
+        assert_eq!(by(&number, None), example("terminate"));
+        assert_eq!(by(&number, Some(STANDING)), example("terminate.fields-set"));
+        assert_eq!(by(&number, Some(STANDING)), example("unsuspend"));
+        assert_eq!(by(&number, Some(STANDING)), example("suspend.inferred"));
+        let id = Identifier::Id(named("terminate.by-id", "id"));
+        assert_eq!(by(&id, None), example("terminate.by-id"));
+        let name = Identifier::Name(named("terminate.by-name", "name"));
+        assert_eq!(by(&name, None), example("terminate.by-name"));
+        let show = example("show");
+        assert_eq!(by(&number, show["fields_set"].as_str()), show);
+    }
+
+    #[test]
+    fn a_key_names_exactly_one_thing() {
+        let read = |key: &str| identifier(&format!("crmcom-cy:{key}").parse().unwrap());
+        assert_eq!(
+            read("ACR0000000056").unwrap(),
+            Identifier::Number("ACR0000000056".to_owned())
+        );
+        assert_eq!(read("id~231").unwrap().in_query(), "id=231");
+        assert_eq!(read("name~A B").unwrap().in_query(), "name=A B");
+        for key in ["id~", "~", "id~a~name~b", "pass_code~4711"] {
+            assert_eq!(read(key).unwrap_err().kind(), ErrorKind::Invalid, "{key}");
+        }
+    }
+
+    #[test]
+    fn fields_are_asked_for_as_the_contract_lists_them() {
+        for fields in [FIELDS, STANDING] {
+            assert!(
+                !fields.contains(' ') && fields.split(',').all(|field| !field.is_empty()),
+                "{fields}"
+            );
+        }
+    }
+}

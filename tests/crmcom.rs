@@ -1,0 +1,394 @@
+//! The CRM.COM adapter in front of the simulated CRM.COM: what only the two together can show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use intertie::backends::Backend;
+use intertie::backends::crmcom::{Config, Credential, TOKEN_LIFE, connect};
+use intertie::error::{ErrorKind, Result};
+use intertie::model::account::{Account, AccountStatus};
+use intertie::model::account_write::AccountPatch;
+use intertie::model::page::Paging;
+use intertie::operations::accounts::{
+    CloseAccount, CreateAccount, GetAccount, GetBalance, GetPaymentTerms, ReactivateAccount, SearchAccounts,
+    SuspendAccount, UpdateAccount,
+};
+use intertie::operations::payment_methods::ListPaymentMethods;
+use intertie::operations::{Change, Context, Operation};
+use intertie::sandbox::crmcom::{
+    API_PATH, ORGANISATION, ORGANISATION_R11, ORGANISATION_R14, PASSWORD, USERNAME, WEB_API_KEY,
+};
+use intertie::sandbox::fault::Fault;
+use intertie::sandbox::{Kind, Running, start};
+use intertie::upstream::{Settings, tokens};
+use serde_json::{Value, json};
+
+use crate::support::crmcom_contract::check;
+use crate::support::tap::Tap;
+
+struct Scene {
+    running: Running,
+    tap: Tap,
+    backend: Backend,
+}
+
+fn user(organisation: &str) -> Credential {
+    Credential::Password {
+        username: USERNAME.to_owned(),
+        password: PASSWORD.to_owned().into(),
+        organisation: organisation.to_owned(),
+    }
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::with(user(ORGANISATION)).await
+    }
+
+    async fn with(credential: Credential) -> Self {
+        let running = start(&[Kind::Crmcom], "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let tap = Tap::on(running.addr()).await;
+        let config = Config {
+            base_url: format!("http://{}/crmcom{API_PATH}", tap.address),
+            credential,
+            unit: None,
+            token_life: TOKEN_LIFE,
+            time_zone: "Asia/Nicosia".parse().unwrap(),
+            road: Settings {
+                backoff: Duration::from_millis(1),
+                ..Settings::default()
+            },
+        };
+        let tokens = Arc::new(tokens::Cache::default());
+        let backend = connect("crmcom-cy".parse().unwrap(), config, tokens).unwrap();
+        Self { running, tap, backend }
+    }
+
+    async fn call<O: Operation>(&self, operation: O) -> Result<O::Reply> {
+        self.call_with(operation, false).await
+    }
+
+    async fn call_with<O: Operation>(&self, operation: O, native: bool) -> Result<O::Reply> {
+        let mut cx = Context::within(Duration::from_secs(20));
+        cx.native = native;
+        let (adapter, _) = self.backend.serving::<O>().expect("served");
+        adapter.serve(operation, &cx).await
+    }
+
+    async fn account(&self, key: &str) -> Result<Account> {
+        self.call(GetAccount { account: id(key) }).await
+    }
+
+    async fn close(&self, key: &str) -> Result<Change<Account>> {
+        self.call(CloseAccount { account: id(key) }).await
+    }
+
+    fn executed(&self, operation: &str) -> u64 {
+        self.running.counts(Kind::Crmcom).get(operation)
+    }
+
+    fn fault(&self, fault: Fault, times: u64, operation: &str) {
+        self.running.fault(Kind::Crmcom, fault, times, Some(operation));
+    }
+
+    /// Every exchange so far was one the contract allows, on both sides.
+    fn keeps_the_contract(&self) {
+        let exchanges = self.tap.exchanges();
+        assert!(!exchanges.is_empty());
+        for exchange in exchanges {
+            check(&exchange).unwrap_or_else(|why| panic!("{} {}: {why}", exchange.method, exchange.target));
+        }
+    }
+}
+
+fn id(key: &str) -> intertie::model::id::AccountId {
+    format!("crmcom-cy:{key}").parse().unwrap()
+}
+
+fn now<T>(change: Change<T>) -> T {
+    match change {
+        Change::Now(record) => record,
+        Change::Done | Change::Accepted => panic!("no record came with the change"),
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_closed_for_good_and_reads_back_closed() {
+    let scene = Scene::new().await;
+    let before = scene.account("ACR0000000056").await.unwrap();
+    assert_eq!(before.status, Some(AccountStatus::Active));
+    let closed = now(scene.close("ACR0000000056").await.unwrap());
+    assert_eq!(
+        (closed.status, closed.native_status.as_deref()),
+        (Some(AccountStatus::Closed), Some("TERMINATED"))
+    );
+    assert_eq!(
+        scene.account("ACR0000000056").await.unwrap().status,
+        Some(AccountStatus::Closed)
+    );
+    let again = scene.close("ACR0000000056").await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Conflict);
+    assert!(again.message().contains("CLOSED"), "{again}");
+    assert_eq!(scene.executed("terminateAccountsReceivable"), 1);
+    let unknown = scene.close("ACR9999999999").await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+    assert_eq!(scene.executed("login"), 1, "a no does not cost a login");
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn a_lost_close_is_not_repeated_and_says_how_the_account_was_found() {
+    for (fault, executed, found) in [(Fault::DropAfter, 1, "is CLOSED"), (Fault::DropBefore, 0, "is ACTIVE")] {
+        let running = Scene::new().await;
+        // The lines to the system are cut, not the tap's: the tap would not survive it.
+        let scene = running.untapped();
+        scene
+            .running
+            .fault(Kind::Crmcom, fault, 1, Some("terminateAccountsReceivable"));
+        let lost = scene.close("ACR0000000056").await.unwrap_err();
+        assert_eq!(lost.kind(), ErrorKind::OutcomeUnknown, "{lost}");
+        assert!(lost.message().contains(found), "{lost}");
+        assert_eq!(scene.executed("terminateAccountsReceivable"), executed);
+    }
+}
+
+impl Scene {
+    /// The same systems with a line straight to them.
+    fn untapped(self) -> Self {
+        let config = Config {
+            base_url: format!("{}{API_PATH}", self.running.base(Kind::Crmcom)),
+            credential: user(ORGANISATION),
+            unit: None,
+            token_life: TOKEN_LIFE,
+            time_zone: "Asia/Nicosia".parse().unwrap(),
+            road: Settings::default(),
+        };
+        let tokens = Arc::new(tokens::Cache::default());
+        let backend = connect("crmcom-cy".parse().unwrap(), config, tokens).unwrap();
+        Self { backend, ..self }
+    }
+}
+
+#[tokio::test]
+async fn balances_of_both_signs_are_read_as_they_are() {
+    let scene = Scene::new().await;
+    for (number, due, overdue) in [
+        ("ACR0000000058", ("310.97", "EUR"), Some("210.97")),
+        ("ACR0000000057", ("-120.45", "USD"), Some("0.00")),
+    ] {
+        let balance = json!(scene.call(GetBalance { account: id(number) }).await.unwrap());
+        assert_eq!(balance["balance_due"], json!({"amount": due.0, "currency": due.1}));
+        assert_eq!(balance["overdue"]["amount"], json!(overdue));
+    }
+    let silent = scene
+        .call(GetBalance {
+            account: id("ACR0000000064"),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(silent.kind(), ErrorKind::Unreadable);
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn an_account_is_suspended_and_taken_into_use_again() {
+    let scene = Scene::new().await;
+    let account = || id("ACR0000000056");
+    let suspended = now(scene.call(SuspendAccount { account: account() }).await.unwrap());
+    assert_eq!(suspended.status, Some(AccountStatus::Suspended));
+    let again = scene.call(SuspendAccount { account: account() }).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Conflict, "{again}");
+    let active = now(scene.call(ReactivateAccount { account: account() }).await.unwrap());
+    assert_eq!(active.status, Some(AccountStatus::Active));
+    let again = scene.call(ReactivateAccount { account: account() }).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Conflict, "{again}");
+    let closed = scene
+        .call(ReactivateAccount {
+            account: id("ACR0000000061"),
+        })
+        .await
+        .unwrap_err();
+    assert!(closed.message().contains("final"), "{closed}");
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn an_account_is_opened_changed_and_found_by_its_number() {
+    let scene = Scene::new().await;
+    let new = json!({"backend": "crmcom-cy", "name": "Bakery", "currency": "GBP",
+        "credit_limit": {"amount": "100.10", "currency": "GBP"},
+        "custom_attributes": [{"name": "udf_string_1", "value": "oven"}, {"name": "udf_float_1", "value": "1.10"}]});
+    let new = serde_json::from_value(new).unwrap();
+    let opened = scene.call(CreateAccount { new }).await.unwrap();
+    assert_eq!(opened.status, Some(AccountStatus::Active));
+    assert_eq!(opened.name.as_deref(), Some("Bakery"));
+    assert!(json!(opened)["custom_attributes"].to_string().contains("oven"));
+    let number = opened.number.clone().unwrap();
+    let patch: AccountPatch = serde_json::from_value(json!({
+        "name": "Bakery and café",
+        "credit_limit": {"amount": "50", "currency": "GBP"},
+        "custom_attributes": [{"name": "udf_string_1", "value": null}],
+    }))
+    .unwrap();
+    let account = opened.id.clone();
+    let changed = now(scene.call(UpdateAccount { account, patch }).await.unwrap());
+    assert_eq!(changed.name.as_deref(), Some("Bakery and café"));
+    assert!(!json!(changed)["custom_attributes"].to_string().contains("oven"));
+    let search = |number: &str, status| SearchAccounts {
+        backend: "crmcom-cy".parse().unwrap(),
+        number: Some(number.to_owned()),
+        customer_number: None,
+        status,
+        filters: Vec::new(),
+        paging: Paging::default(),
+    };
+    let found = scene.call(search(&number, None)).await.unwrap();
+    assert_eq!((found.items.len(), &found.items[0].id), (1, &opened.id));
+    assert!(
+        scene
+            .call(search(&number, Some(AccountStatus::Closed)))
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    assert!(
+        scene
+            .call(search("ACR9999999999", None))
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn what_the_system_has_no_parameter_for_is_refused_by_name_before_it_is_asked() {
+    let scene = Scene::new().await;
+    for (patch, pointer) in [
+        (json!({"brand": "Lumen"}), "/brand"),
+        (json!({"billing": {"email": "a@example.com"}}), "/billing"),
+        (
+            json!({"custom_attributes": [{"name": "colour", "value": "red"}]}),
+            "/custom_attributes/0/name",
+        ),
+        (
+            json!({"custom_attributes": [{"name": "udf_float_1", "value": "red"}]}),
+            "/custom_attributes/0/value",
+        ),
+    ] {
+        let patch = serde_json::from_value(patch).unwrap();
+        let account = id("ACR0000000056");
+        let error = scene.call(UpdateAccount { account, patch }).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.message().contains(pointer), "{error}");
+    }
+    assert!(scene.tap.exchanges().is_empty());
+    let patch = serde_json::from_value(json!({"credit_limit": {"amount": "1", "currency": "USD"}})).unwrap();
+    let account = id("ACR0000000056");
+    let error = scene.call(UpdateAccount { account, patch }).await.unwrap_err();
+    assert!(error.message().contains("currency"), "{error}");
+    assert_eq!(scene.executed("updateAccountsReceivable"), 0);
+}
+
+#[tokio::test]
+async fn an_account_is_named_by_exactly_one_thing_and_answers_with_its_number() {
+    let scene = Scene::new().await;
+    for key in [
+        "ACR0000000056",
+        "id~E0623A1C29FF47C991CF544BCBE6A97F",
+        "name~ACR0000000056 Marios Ioannou2",
+    ] {
+        assert_eq!(scene.account(key).await.unwrap().id, id("ACR0000000056"), "{key}");
+    }
+    let shared = scene.account("name~Andreas Ioannou").await.unwrap_err();
+    assert_eq!(shared.kind(), ErrorKind::NotFound);
+    for key in ["id~", "colour~red", "id~a~b"] {
+        assert_eq!(
+            scene.account(key).await.unwrap_err().kind(),
+            ErrorKind::Invalid,
+            "{key}"
+        );
+    }
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn little_is_asked_for_and_everything_only_when_it_is_wanted() {
+    let scene = Scene::new().await;
+    let account = || id("ACR0000000057");
+    scene.call(GetBalance { account: account() }).await.unwrap();
+    let whole = scene.call_with(GetAccount { account: account() }, true).await.unwrap();
+    let native = json!(whole)["native"].clone();
+    assert_eq!(native["privacy_level"]["name"], "PL Group B");
+    for secret in ["7001000200030057", "card_sandbox0000000000001"] {
+        assert!(!native.to_string().contains(secret), "{secret}");
+    }
+    let bodies: Vec<Value> = scene
+        .tap
+        .exchanges()
+        .iter()
+        .filter(|exchange| exchange.target.ends_with("/show"))
+        .map(|exchange| serde_json::from_slice(&exchange.request_body).unwrap())
+        .collect();
+    assert_eq!(
+        bodies[0]["fields_set"],
+        "id,number,balance,outstanding_amount,credit_limit,currency"
+    );
+    assert!(bodies[1].get("fields_set").is_none());
+    assert!(scene.tap.exchanges().iter().all(|exchange| exchange.method == "POST"));
+}
+
+#[tokio::test]
+async fn each_login_and_each_release_is_read() {
+    for credential in [
+        user(ORGANISATION_R11),
+        user(ORGANISATION_R14),
+        Credential::WebApiKey(WEB_API_KEY.to_owned().into()),
+    ] {
+        let scene = Scene::with(credential).await;
+        let account = scene.account("ACR0000000059").await.unwrap();
+        assert_eq!(account.parent, Some(id("ACR0000000001")));
+        let terms = scene
+            .call(GetPaymentTerms {
+                account: id("ACR0000000059"),
+            })
+            .await
+            .unwrap();
+        assert_eq!(terms.due_days, Some(14));
+        let list = ListPaymentMethods {
+            account: id("ACR0000000001"),
+            paging: Paging::default(),
+        };
+        let methods = json!(scene.call(list).await.unwrap().items);
+        assert_eq!(methods[0]["kind"], "DIRECT_DEBIT");
+        assert_eq!(methods[0]["bank_account"]["number_last_four"], "7600");
+        assert_eq!(scene.executed("login"), 1);
+        scene.keeps_the_contract();
+    }
+}
+
+#[tokio::test]
+async fn a_dead_token_is_replaced_once_and_a_once_call_is_executed_once() {
+    let scene = Scene::new().await;
+    scene.account("ACR0000000056").await.unwrap();
+    scene.fault(Fault::RevokedTokens, 1, "terminateAccountsReceivable");
+    let closed = now(scene.close("ACR0000000056").await.unwrap());
+    assert_eq!(closed.status, Some(AccountStatus::Closed));
+    assert_eq!(
+        (scene.executed("login"), scene.executed("terminateAccountsReceivable")),
+        (2, 1)
+    );
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn a_state_that_nobody_listed_survives() {
+    let scene = Scene::new().await;
+    let account = scene.account("ACR0000000060").await.unwrap();
+    assert_eq!(
+        (account.status, account.native_status.as_deref()),
+        (Some(AccountStatus::Other), Some("UNDER_REVIEW"))
+    );
+}
