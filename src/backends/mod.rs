@@ -5,6 +5,7 @@
 pub mod gentrack;
 pub mod kraken;
 pub mod tmf678;
+pub mod urjanet;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ pub enum Config {
     Kraken(kraken::Config),
     /// A bill API in the style of TM Forum's TMF678.
     Tmf678(tmf678::Config),
+    /// Urjanet's Utility Data API.
+    Urjanet(urjanet::Config),
 }
 
 /// Makes a backend ready for calls. Nothing is sent: the first call logs in.
@@ -38,6 +41,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         Config::Gentrack(config) => gentrack::connect(name, config, tokens),
         Config::Kraken(config) => kraken::connect(name, config, tokens),
         Config::Tmf678(config) => tmf678::connect(name, config),
+        Config::Urjanet(config) => urjanet::connect(name, config, tokens),
     }
 }
 
