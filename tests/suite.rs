@@ -19,3 +19,4 @@ mod sandbox_urjanet;
 mod spine;
 mod support;
 mod tmf678;
+mod urjanet;

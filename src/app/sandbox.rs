@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::Plan;
 use crate::auth::{Caller, Callers};
-use crate::backends::{Config, gentrack, kraken, tmf678};
+use crate::backends::{Config, gentrack, kraken, tmf678, urjanet};
 use crate::config::{Backend, Server};
 use crate::model::id::{BackendName, IdError};
 use crate::model::money::{Currency, UnknownCurrency};
@@ -25,6 +25,9 @@ pub const US: &str = "kraken-us";
 
 /// The name of the backend in front of the simulated TMF678.
 pub const CARIB: &str = "tmf-carib";
+
+/// The name of the backend in front of the simulated Urjanet.
+pub const PORTFOLIO: &str = "urjanet-us";
 
 /// Simulated systems that are being served, and the plan of a gateway in front of them.
 pub struct Sandbox {
@@ -130,7 +133,20 @@ fn backend(kind: Kind, base: &str) -> Result<Option<Backend>, Odd> {
                 road,
             }),
         ),
-        Kind::Crmcom | Kind::Urjanet => return Ok(None),
+        Kind::Urjanet => (
+            PORTFOLIO.parse()?,
+            Config::Urjanet(urjanet::Config {
+                base_url: format!("{base}{}", simulated::urjanet::API_PATH),
+                login_url: format!("{base}{}", simulated::urjanet::LOGIN_PATH),
+                username: simulated::urjanet::USERNAME.to_owned(),
+                password: SecretString::from(simulated::urjanet::PASSWORD),
+                customer_id: simulated::urjanet::CUSTOMER.to_owned(),
+                currency: Some("USD".parse::<Currency>()?),
+                time_zone: "UTC".parse()?,
+                road,
+            }),
+        ),
+        Kind::Crmcom => return Ok(None),
     };
     Ok(Some(Backend { name, config }))
 }
@@ -149,6 +165,6 @@ mod tests {
     async fn every_simulated_system_has_its_backend() {
         let sandbox = sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let names: Vec<_> = sandbox.plan.backends.iter().map(|b| b.name.as_str()).collect();
-        assert_eq!(names, [AU, US, CARIB]);
+        assert_eq!(names, [AU, US, CARIB, PORTFOLIO]);
     }
 }
