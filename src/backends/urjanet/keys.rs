@@ -6,8 +6,8 @@
 //! | meter | account's id, `m`, id |
 //! | any other | id, or natural key where the system takes one |
 //!
-//! The account's id may change, so its key keeps what finds it again (README, "Ids"). Where a record names its account by
-//! id alone, as meters do, so does the key, and nothing can be found again through it.
+//! The account's id may change, so its key keeps what finds it again (README, "Ids"). Where a record names its account
+//! by id alone, as meters do, so does the key, and nothing can be found again through it.
 
 use std::borrow::Cow;
 

@@ -2,28 +2,32 @@
 //!
 //! Sections named here are those of the contract's README; `openapi.yaml` draws the bodies.
 //!
-//! **Serves** all 28 published endpoints: accounts, meters, credentials, custom attributes, providers, templates, service
-//! types, candidates and the change log. It hands out no bills; the newest amount and a few dates are on the account.
+//! **Serves** all 28 published endpoints: accounts, meters, credentials, custom attributes, providers, templates,
+//! service types, candidates and the change log. It hands out no bills; the newest amount and a few dates are on the
+//! account.
 //!
 //! **Signs in** with a name and a password at the AuthServer ("Access"). Its `expires` is in seconds and comes as text;
 //! every other time of this system is in milliseconds. There is nothing to refresh a token with.
 //!
-//! **Pages** by offset, always with a sort, for as long as `morePages` is true: `nextPageOffset` is filled on the last page
-//! too ("Paging"). Three lists take no paging input; where one says that there is more, the matching search takes over.
+//! **Pages** by offset, always with a sort, for as long as `morePages` is true: `nextPageOffset` is filled on the last
+//! page too ("Paging"). Three lists take no paging input; where one says that there is more, the matching search takes
+//! over.
 //!
 //! **Says no** by status and by `FAILURE` in a 200 ("Errors"). See `verdict`.
 //!
-//! **An account's id may change** ("Ids"). An account's key therefore holds provider and normalised number too, and when
-//! the known id answers 404 the account is looked up by them, once. Records that name their account by id alone, such as
-//! meters, give a shorter key, which cannot be found again. A meter is answered only under the account it belongs to.
+//! **An account's id may change** ("Ids"). An account's key therefore holds provider and normalised number too, and
+//! when the known id answers 404 the account is looked up by them, once. Records that name their account by id alone,
+//! such as meters, give a shorter key, which cannot be found again. A meter is answered only under the account it
+//! belongs to.
 //!
 //! **Money** is a number without a currency: it has the configured one or is left out, never guessed.
 //!
 //! **Times** are milliseconds since 1970. Where the model has a day, it is the day in `time_zone` (inferred: no zone is
 //! stated).
 //!
-//! **Status.** Three fields that do not replace each other stand under `enrollment` as they come. `status` is made of them:
-//! neither subscribed nor delivered is `CLOSED`, ever extracted is `ACTIVE`, anything before is `PENDING` (decided here).
+//! **Status.** Three fields that do not replace each other stand under `enrollment` as they come. `status` is made of
+//! them: neither subscribed nor delivered is `CLOSED`, ever extracted is `ACTIVE`, anything before is `PENDING`
+//! (decided here).
 //!
 //! **Updates** are sparse, and no null is sent but for values of custom attributes: whether one clears a field is not
 //! stated. What a caller empties is refused instead.
@@ -112,8 +116,8 @@ const PROVIDER_FILTERS: &[&str] = &[
 /// Builds the backend and lists what it serves. Nothing is sent.
 ///
 /// # Errors
-/// `Invalid` if an address is not HTTPS ("Access") and not on this machine, or if the proxy or a root certificate cannot be
-/// used.
+/// `Invalid` if an address is not HTTPS ("Access") and not on this machine, or if the proxy or a root certificate
+/// cannot be used.
 pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) -> Result<Backend> {
     for (member, url) in [("base_url", &config.base_url), ("login_url", &config.login_url)] {
         if !is_safe(url) {

@@ -1,7 +1,7 @@
 //! Urjanet's reply → fine, or what it means; pure.
 //!
-//! The status of HTTP is read first, then the envelope: `FAILURE` in a 200 is a failure (README, "Errors"). Of the details
-//! only the codes are kept; their texts may quote what was sent.
+//! The status of HTTP is read first, then the envelope: `FAILURE` in a 200 is a failure (README, "Errors"). Of the
+//! details only the codes are kept; their texts may quote what was sent.
 
 use http::header::CONTENT_TYPE;
 

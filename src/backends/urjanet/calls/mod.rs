@@ -70,7 +70,8 @@ impl Urjanet {
         }
     }
 
-    /// A reference to another record as requests hold it: its native id or natural key; an identifier of ours is one too.
+    /// A reference to another record as requests hold it: its native id or natural key; an identifier of ours is one
+    /// too.
     fn native<'t>(&self, text: &'t str) -> &'t str {
         text.strip_prefix(self.name.as_str())
             .and_then(|rest| rest.strip_prefix(':'))
@@ -260,8 +261,8 @@ fn items<'a>(envelope: &Envelope<'a>) -> Result<Vec<&'a RawValue>> {
     wire::decode(data.get().as_bytes())
 }
 
-/// Where the next page starts. The offset is filled on the last page too, so only `morePages` says that there is one; an
-/// empty page is the last, and an offset that does not grow is not believed ("Paging").
+/// Where the next page starts. The offset is filled on the last page too, so only `morePages` says that there is one;
+/// an empty page is the last, and an offset that does not grow is not believed ("Paging").
 fn next(envelope: &Envelope<'_>, start: u64, items: usize) -> Option<String> {
     if envelope.more_pages != Some(true) || items == 0 {
         return None;

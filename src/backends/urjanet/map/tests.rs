@@ -161,7 +161,8 @@ fn no_secret_ever_comes_back_not_even_with_the_systems_own_record() {
     assert!(!read.to_string().contains("marked"), "{read}");
     assert_eq!(read["native"], json!({ "id": "c", "username": "u" }));
     let event = r#"{"timestamp": 1, "eventName": "CredentialInputMapChangeEvent", "eventFields":
-        {"extractionChannelId": "C_1", "manual": "true", "oldValues": "password=marked", "newValues": {"password": "marked"}}}"#;
+        {"extractionChannelId": "C_1", "manual": "true",
+        "oldValues": "password=marked", "newValues": {"password": "marked"}}}"#;
     let event = RawValue::from_string(event.to_owned()).unwrap();
     let read = json!(Change::map(&event, &mapper).unwrap());
     assert!(!read.to_string().contains("marked"), "{read}");
