@@ -57,7 +57,7 @@ fn uncommented() -> String {
 #[test]
 fn the_example_is_a_configuration() {
     let config = parse(EXAMPLE).unwrap_or_else(|faults| panic!("{faults:#?}"));
-    assert_eq!(config.backends.len(), 2);
+    assert_eq!(config.backends.len(), 3);
     assert_eq!(config.keys.len(), 1);
     assert!(config.cursor_key.is_none());
 }
@@ -70,7 +70,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text: String = uncommented()
         .lines()
         .filter(|line| {
-            !["organization_secret", "email", "password"]
+            !["organization_secret", "email", "password = { file"]
                 .iter()
                 .any(|key| line.starts_with(key))
         })
@@ -134,6 +134,7 @@ fn every_setting_is_in_the_example() {
         "kind = \"gentrack\"",
         "[backends.road]",
         "kind = \"kraken\"",
+        "kind = \"urjanet\"",
     ];
     for table in tables {
         for name in known(table) {
