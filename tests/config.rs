@@ -299,7 +299,7 @@ fn clocks_stand_inside_each_other() {
         ["server.deadline: 121s is longer than `server.max_deadline`, 120s"]
     );
     // A deadline shorter than the defaults of the roads shows at each of them.
-    assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 2);
+    assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 3);
 }
 
 #[cfg(unix)]
