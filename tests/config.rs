@@ -136,6 +136,7 @@ fn every_setting_is_in_the_example() {
         "kind = \"kraken\"",
         "kind = \"tmf678\"",
         "kind = \"crmcom\"",
+        "kind = \"urjanet\"",
     ];
     for table in tables {
         for name in known(table) {

@@ -686,6 +686,7 @@ fn nothing_that_holds_a_secret_prints_it() {
             intertie::backends::Config::Kraken(config) => format!("{config:?} {config:#?}"),
             intertie::backends::Config::Tmf678(config) => format!("{config:?} {config:#?}"),
             intertie::backends::Config::Crmcom(config) => format!("{config:?} {config:#?}"),
+            intertie::backends::Config::Urjanet(config) => format!("{config:?} {config:#?}"),
         };
         assert!(text.to_lowercase().contains("redacted"), "{text}");
         printed.push((backend.name.to_string(), text));

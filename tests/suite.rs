@@ -23,3 +23,4 @@ mod secrets;
 mod spine;
 mod support;
 mod tmf678;
+mod urjanet;

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::Plan;
 use crate::auth::{Caller, Callers};
-use crate::backends::{Config, crmcom, gentrack, kraken, tmf678};
+use crate::backends::{Config, crmcom, gentrack, kraken, tmf678, urjanet};
 use crate::config::{Backend, Server};
 use crate::model::id::{BackendName, IdError};
 use crate::model::money::{Currency, UnknownCurrency};
@@ -28,6 +28,9 @@ pub const CARIB: &str = "tmf-carib";
 
 /// The name of the backend in front of the simulated CRM.COM.
 pub const CY: &str = "crmcom-cy";
+
+/// The name of the backend in front of the simulated Urjanet.
+pub const PORTFOLIO: &str = "urjanet-us";
 
 /// Simulated systems that are being served, and the plan of a gateway in front of them.
 pub struct Sandbox {
@@ -54,7 +57,7 @@ pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
     let systems = simulated::start(&Kind::ALL, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let backends = Kind::ALL
         .into_iter()
-        .filter_map(|kind| backend(kind, &systems.base(kind)).transpose())
+        .map(|kind| backend(kind, &systems.base(kind)))
         .collect::<Result<_, Odd>>()
         .map_err(io::Error::other)?;
     let plan = Plan {
@@ -83,7 +86,7 @@ enum Odd {
 }
 
 /// The backend in front of a simulated system, if the gateway has an adapter for it.
-fn backend(kind: Kind, base: &str) -> Result<Option<Backend>, Odd> {
+fn backend(kind: Kind, base: &str) -> Result<Backend, Odd> {
     let road = Settings::default();
     let (name, config): (BackendName, Config) = match kind {
         Kind::Gentrack => (
@@ -148,9 +151,21 @@ fn backend(kind: Kind, base: &str) -> Result<Option<Backend>, Odd> {
                 road,
             }),
         ),
-        Kind::Urjanet => return Ok(None),
+        Kind::Urjanet => (
+            PORTFOLIO.parse()?,
+            Config::Urjanet(urjanet::Config {
+                base_url: format!("{base}{}", simulated::urjanet::API_PATH),
+                login_url: format!("{base}{}", simulated::urjanet::LOGIN_PATH),
+                username: simulated::urjanet::USERNAME.to_owned(),
+                password: SecretString::from(simulated::urjanet::PASSWORD),
+                customer_id: simulated::urjanet::CUSTOMER.to_owned(),
+                currency: Some("USD".parse::<Currency>()?),
+                time_zone: "UTC".parse()?,
+                road,
+            }),
+        ),
     };
-    Ok(Some(Backend { name, config }))
+    Ok(Backend { name, config })
 }
 
 #[cfg(test)]
@@ -167,6 +182,6 @@ mod tests {
     async fn every_simulated_system_has_its_backend() {
         let sandbox = sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let names: Vec<_> = sandbox.plan.backends.iter().map(|b| b.name.as_str()).collect();
-        assert_eq!(names, [AU, US, CARIB, CY]);
+        assert_eq!(names, [AU, US, CARIB, CY, PORTFOLIO]);
     }
 }

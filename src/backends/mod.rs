@@ -7,6 +7,7 @@ pub mod gentrack;
 pub mod kraken;
 mod native;
 pub mod tmf678;
+pub mod urjanet;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -31,6 +32,8 @@ pub enum Config {
     Kraken(kraken::Config),
     /// A bill API in the style of TM Forum's TMF678.
     Tmf678(tmf678::Config),
+    /// Urjanet's Utility Data API.
+    Urjanet(urjanet::Config),
 }
 
 /// Makes a backend ready for calls. Nothing is sent: the first call logs in.
@@ -43,6 +46,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         Config::Gentrack(config) => gentrack::connect(name, config, tokens),
         Config::Kraken(config) => kraken::connect(name, config, tokens),
         Config::Tmf678(config) => tmf678::connect(name, config),
+        Config::Urjanet(config) => urjanet::connect(name, config, tokens),
     }
 }
 

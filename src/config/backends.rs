@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::Backend;
 use super::section::{Section, suggestion};
 use super::values::{Address, Host, ProxyAddress, Size, Value};
-use crate::backends::{Config, crmcom, gentrack, kraken, tmf678};
+use crate::backends::{Config, crmcom, gentrack, kraken, tmf678, urjanet};
 use crate::model::id::BackendName;
+use crate::model::time::Zone;
 use crate::upstream::Settings;
 
 /// The most calls that can be allowed under way at once at one backend.
@@ -41,13 +42,14 @@ pub(super) fn all(root: &Section<'_>, deadline: Duration) -> (Vec<BackendName>, 
 }
 
 fn one(section: Section<'_>, deadline: Duration) -> Option<Config> {
-    const KINDS: [&str; 4] = ["gentrack", "kraken", "tmf678", "crmcom"];
+    const KINDS: [&str; 5] = ["gentrack", "kraken", "tmf678", "crmcom", "urjanet"];
     let kind = section.required::<String>("kind");
     match kind.as_deref() {
         Some("gentrack") => self::gentrack(&section, deadline).map(Config::Gentrack),
         Some("kraken") => self::kraken(&section, deadline).map(Config::Kraken),
         Some("tmf678") => self::tmf678(&section, deadline).map(Config::Tmf678),
         Some("crmcom") => self::crmcom(&section, deadline).map(Config::Crmcom),
+        Some("urjanet") => self::urjanet(&section, deadline).map(Config::Urjanet),
         kind => {
             if let Some(kind) = kind {
                 section.fault("kind", format!("no such kind; {}", suggestion(kind, &KINDS)));
@@ -94,6 +96,27 @@ fn kraken(section: &Section<'_>, deadline: Duration) -> Option<kraken::Config> {
         time_zone: time_zone?,
         document_hosts: document_hosts.into_iter().map(|(_, host)| host.0).collect(),
         max_document,
+        road: road?,
+    })
+}
+
+fn urjanet(section: &Section<'_>, deadline: Duration) -> Option<urjanet::Config> {
+    let base_url = section.required::<Address>("base_url");
+    let login_url = section.required::<Address>("login_url");
+    let username = section.required::<String>("username");
+    let password = section.required_secret("password");
+    let customer_id = section.required::<String>("customer_id");
+    let currency = section.optional("currency");
+    let time_zone = section.or("time_zone", Zone::utc());
+    let road = road(&section.section("road"), deadline);
+    Some(urjanet::Config {
+        base_url: base_url?.0.trim_end_matches('/').to_owned(),
+        login_url: login_url?.0,
+        username: username?,
+        password: password?,
+        customer_id: customer_id?,
+        currency,
+        time_zone,
         road: road?,
     })
 }

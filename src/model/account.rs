@@ -171,6 +171,8 @@ pub struct Enrollment {
     pub summary_number: Option<String>,
     /// What the system says of the account.
     pub message: Option<String>,
+    /// The amount of the newest bill; `null` too if nothing tells its currency.
+    pub latest_bill: Option<Money>,
     /// When bills were last collected with success.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_succeeded_at: Option<Timestamp>,

@@ -148,6 +148,12 @@ pub struct Zone(TimeZone);
 pub struct UnknownZone;
 
 impl Zone {
+    /// Universal time.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
     /// The instant of a local time.
     ///
     /// A time that occurs twice (clocks go back) is its first occurrence; a time that does not occur (clocks go forward)
