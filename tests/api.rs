@@ -415,6 +415,23 @@ fn body_of(operation: &str) -> Value {
             json!({ "body": "Called.\nWill call again.", "pinned": true, "unpin_at": "2026-07-05T18:30:00Z" })
         }
         "bills.correct" => json!({ "method": "REVERSE", "reason": "Wrong reading" }),
+        "meters.create" => json!({ "account_id": "fake:1", "number": "7", "service_kind": "GAS" }),
+        "meters.update" => json!({ "custom_attributes": { "site": null } }),
+        "customers.create" | "organisations.create" | "custom_attributes.create" => {
+            json!({ "backend": "fake", "name": "A" })
+        }
+        "contacts.create" => json!({ "backend": "fake", "name": { "full": "A B" } }),
+        "customers.update" | "organisations.update" => json!({ "brand": null }),
+        "contacts.update" => json!({ "crm_id": null }),
+        "customers.sync" => json!({ "backend": "fake", "customer": { "name": "A" } }),
+        "contacts.relate" | "organisations.relate" => {
+            json!({ "relationships": [{ "entity_kind": "ACCOUNT", "entity_id": "fake:2" }] })
+        }
+        "credentials.match" => json!({ "backend": "fake", "username": "u", "password": "marked-secret" }),
+        "credentials.create" => json!({ "provider_id": "fake:GP", "username": "u", "password": "marked-secret" }),
+        "credentials.update" => json!({ "password": "marked-secret" }),
+        "custom_attributes.update" => json!({ "required": true }),
+        "candidates.enroll" => json!({ "custom_attributes": { "site": "1" } }),
         _ => json!({ "readings": [one_reading()] }),
     }
 }
@@ -642,7 +659,7 @@ async fn what_the_router_refuses_is_a_problem_too() {
     }
     for (method, uri, allow) in [
         ("DELETE", "/v1/accounts/fake:1", "GET"),
-        ("POST", "/v1/accounts", "GET"),
+        ("POST", "/v1/capabilities", "GET"),
         ("PUT", READINGS, "POST"),
         ("POST", "/livez", "GET"),
     ] {
@@ -1012,6 +1029,206 @@ async fn native_records_come_when_asked_for_and_want_their_scope() {
 }
 
 #[tokio::test]
+async fn bodies_of_meters_parties_and_enrolment_are_checked_and_secrets_never_said_back() {
+    let face = Face::new();
+    let tie = |kind: &str, id: &str| json!({ "relationships": [{ "entity_kind": kind, "entity_id": id }] });
+    for (method, path, body, pointer) in [
+        (
+            "POST",
+            "/v1/meters",
+            json!({ "number": "7", "service_kind": "GAS" }),
+            "/account_id",
+        ),
+        (
+            "POST",
+            "/v1/meters",
+            json!({ "account_id": "x", "number": "7", "service_kind": "GAS" }),
+            "/account_id",
+        ),
+        (
+            "POST",
+            "/v1/meters",
+            json!({ "account_id": "fake:1", "number": "", "service_kind": "GAS" }),
+            "/number",
+        ),
+        (
+            "POST",
+            "/v1/meters",
+            json!({ "account_id": "fake:1", "number": "7", "service_kind": "OTHER" }),
+            "/native_kind",
+        ),
+        ("PATCH", "/v1/meters/fake:1", json!({}), ""),
+        ("PATCH", "/v1/meters/fake:1", json!({ "number": "8" }), "/number"),
+        ("POST", "/v1/customers", json!({ "name": "A" }), "/backend"),
+        ("POST", "/v1/customers", json!({ "backend": "fake" }), "/name"),
+        (
+            "POST",
+            "/v1/customers",
+            json!({ "backend": "fake", "name": "A", "emails": [{}] }),
+            "/emails/0/address",
+        ),
+        ("PATCH", "/v1/customers/fake:1", json!({}), ""),
+        (
+            "PATCH",
+            "/v1/contacts/fake:1",
+            tie("ACCOUNT", "other:1"),
+            "/relationships/0/entity_id",
+        ),
+        ("POST", "/v1/customers/sync", json!({ "backend": "fake" }), ""),
+        (
+            "POST",
+            "/v1/customers/sync",
+            json!({ "backend": "fake", "contacts": [tie("ACCOUNT", "x:1")] }),
+            "/contacts/0/relationships/0/entity_id",
+        ),
+        (
+            "PUT",
+            "/v1/contacts/fake:1/relationships",
+            json!({ "relationships": [] }),
+            "/relationships",
+        ),
+        (
+            "PUT",
+            "/v1/contacts/fake:1/relationships",
+            tie("OTHER", "fake:1"),
+            "/relationships/0/entity_kind",
+        ),
+        (
+            "POST",
+            "/v1/credentials",
+            json!({ "provider_id": "fake:GP" }),
+            "/username",
+        ),
+        (
+            "POST",
+            "/v1/credentials",
+            json!({ "provider_id": "fake:GP", "kind": "S3" }),
+            "/s3_bucket",
+        ),
+        (
+            "POST",
+            "/v1/credentials",
+            json!({ "provider_id": "fake:GP", "username": "u", "password": 704_231 }),
+            "/password",
+        ),
+        (
+            "PATCH",
+            "/v1/credentials/fake:1",
+            json!({ "password": [704_231] }),
+            "/password",
+        ),
+        (
+            "PATCH",
+            "/v1/credentials/fake:1",
+            json!({ "template_id": "other:1" }),
+            "/template_id",
+        ),
+        (
+            "POST",
+            "/v1/credentials/search",
+            json!({ "backend": "fake", "password": "p704231" }),
+            "/username",
+        ),
+        (
+            "POST",
+            "/v1/credentials/search",
+            json!({ "backend": "fake", "username": "u" }),
+            "/password",
+        ),
+        ("POST", "/v1/custom-attributes", json!({ "backend": "fake" }), "/name"),
+        (
+            "PATCH",
+            "/v1/custom-attributes/fake:1",
+            json!({ "name": null }),
+            "/name",
+        ),
+        (
+            "POST",
+            "/v1/candidates/accounts/fake:1/enroll",
+            json!({ "custom_attributes": { "a": 1 } }),
+            "/custom_attributes/a",
+        ),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json");
+        let answer = face.send(request.body(Body::from(body.to_string())).unwrap()).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (422, "invalid_body"),
+            "{path} {body}"
+        );
+        let problem = answer.json();
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{path} {body}: {problem}");
+        assert!(!problem.to_string().contains("704231"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn conditions_are_checked_against_their_operation_s_fields() {
+    let face = Face::new();
+    for (query, parameter) in [
+        ("/v1/accounts?password=x", "password"),
+        ("/v1/accounts?colour[eq]=red", "colour[eq]"),
+        ("/v1/accounts?number[like]=1", "number[like]"),
+        ("/v1/accounts?number[eq=1", "number[eq"),
+        ("/v1/accounts?number[gt]=1", "number[gt]"),
+        ("/v1/accounts?number[startswith]=", "number[startswith]"),
+        ("/v1/accounts?number[isblank]=1", "number[isblank]"),
+        ("/v1/accounts?subscribed=yes", "subscribed"),
+        ("/v1/accounts?updated_at[before]=noon", "updated_at[before]"),
+        ("/v1/accounts?latest_bill_amount[gte]=much", "latest_bill_amount[gte]"),
+        ("/v1/credentials?password[eq]=x", "password[eq]"),
+        ("/v1/credentials?password=x", "password"),
+        ("/v1/credentials?custom_attributes.a=x", "custom_attributes.a"),
+        ("/v1/changes?kind=OTHER", "kind"),
+        ("/v1/providers?service_type=fake:1&backend=fake-down", "service_type"),
+        (
+            "/v1/contacts/fake:1/relationships?entity_kind=ACCOUNT&entity_id=other:1",
+            "entity_id",
+        ),
+    ] {
+        let method = if query.contains("relationships") {
+            "DELETE"
+        } else {
+            "GET"
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(query)
+            .body(Body::empty())
+            .unwrap();
+        let answer = face.send(request).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (400, "invalid_request"),
+            "{query}"
+        );
+        assert_eq!(
+            answer.json()["errors"][0]["parameter"],
+            parameter,
+            "{query}: {}",
+            answer.json()
+        );
+    }
+    for (query, parameter) in [
+        ("enrollment_status=FAILED_LOGIN", "enrollment_status"),
+        ("number[startswith]=1", "number"),
+        ("custom_attributes.SiteID[includes]=123", "custom_attributes"),
+    ] {
+        let answer = face.get(&format!("/v1/accounts?backend=fake&{query}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (501, "unsupported_filter"),
+            "{query}"
+        );
+        assert_eq!(answer.json()["errors"][0]["parameter"], parameter, "{query}");
+    }
+    assert_eq!(face.get("/v1/accounts?backend=fake&number[eq]=1").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_documented_scope_of_every_operation_is_the_one_asked_for() {
     let face = Face::of(&[], None);
     let mut seen = 0;
@@ -1027,13 +1244,17 @@ async fn the_documented_scope_of_every_operation_is_the_one_asked_for() {
                 .split('/')
                 .map(|segment| if segment.starts_with('{') { "fake:1" } else { segment })
                 .collect();
+            let id = operation["operationId"].as_str().unwrap();
+            let query = if id.ends_with(".unrelate") {
+                "?entity_kind=ACCOUNT&entity_id=fake:2"
+            } else {
+                ""
+            };
             let request = Request::builder()
                 .method(method.to_uppercase().as_str())
-                .uri(path.join("/"))
+                .uri(path.join("/") + query)
                 .header("content-type", "application/json")
-                .body(Body::from(
-                    body_of(operation["operationId"].as_str().unwrap()).to_string(),
-                ))
+                .body(Body::from(body_of(id).to_string()))
                 .unwrap();
             let answer = face.send(request).await;
             // A search asks those that serve it; the others ask one backend and are refused before it is looked for.

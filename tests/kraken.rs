@@ -360,6 +360,7 @@ async fn accounts_are_found_by_number_and_status_in_order() {
         number: number.map(str::to_owned),
         customer_number: None,
         status: None,
+        filters: Vec::new(),
         paging: Paging { limit, after },
     };
     let all = kraken.walk(1, |paging| search(None, 1, paging.after)).await;

@@ -8,7 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::Ask;
 use super::answer::{Found, Many, One, Outcome};
 use super::check::Faults;
-use super::extract::{Flag, Included, Inclusion, Json, List, Nothing, Of, Pages, Query, Text, Words, repeats};
+use super::extract::{Flag, Included, Inclusion, Json, List, Nothing, Of, Pages, Query, Search, Text, Words, repeats};
+use super::filter::Conditions;
 use crate::error::Result;
 use crate::model::account::{Account, AccountStatus, Balance};
 use crate::model::account_write::{AccountPatch, NewAccount, NewCustomAttribute};
@@ -19,6 +20,7 @@ use crate::operations::accounts::{
     CloseAccount, CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
     ListOverduePayments, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
 };
+use crate::operations::filter::AccountFields;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -26,9 +28,6 @@ pub(super) struct AccountFilters {
     /// The backends to ask, with commas between them or one at a time; all that serve the operation if absent.
     #[param(style = Form, explode = false, value_type = Option<Vec<BackendName>>)]
     backend: Option<Words<BackendName>>,
-    /// Only the account with this number.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
-    number: Option<Text>,
     /// Only accounts of the customer with this number.
     #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
     customer_number: Option<Text>,
@@ -43,26 +42,30 @@ pub(super) struct AccountFilters {
 ///
 /// Accounts come backend by backend, in the order of the backends' names, and within a backend in the order of their
 /// numbers. A backend that fails does not fail the search: `meta.sources` says how each one did and `meta.complete` whether
-/// all of them answered. With `Prefer: handling=strict` an answer that is not complete is a problem instead.
-#[utoipa::path(get, path = "/v1/accounts", tag = "Accounts", params(AccountFilters, Pages,
+/// all of them answered. `field[operator]=value` filters by a field with one of sixteen operators; all conditions must hold. With `Prefer: handling=strict` an answer that is not complete is a problem instead.
+#[utoipa::path(get, path = "/v1/accounts", tag = "Accounts", params(AccountFilters, Conditions<AccountFields>, Pages,
     ("Prefer" = Option<String>, Header, description = "`handling=strict` turns an answer that is not complete into a problem (RFC 7240).")),
     responses((status = 200, description = "One page of the accounts found", body = Found<Account>)))]
-pub(super) async fn search_accounts(ask: Ask, list: List<AccountFilters>) -> Outcome {
+pub(super) async fn search_accounts(ask: Ask, list: Search<AccountFilters, AccountFields>) -> Outcome {
     let filters = list.filters;
     let include = Inclusion {
         include: filters.include,
     };
     let backends = filters.backend.map(|words| words.0);
-    let (number, customer_number) = (
-        filters.number.map(|text| text.0),
-        filters.customer_number.map(|text| text.0),
-    );
+    let customer_number = filters.customer_number.map(|text| text.0);
+    let mut conditions = list.conditions;
+    // Most systems look for a plain number and know no other filter, so it has a place of its own.
+    let number = conditions
+        .iter()
+        .position(|condition| condition.equals("number").is_some())
+        .and_then(|at| conditions.remove(at).equals("number").map(str::to_owned));
     ask.native(include.native())
         .search(backends, list.page, |backend, paging| SearchAccounts {
             backend,
             number: number.clone(),
             customer_number: customer_number.clone(),
             status: filters.status,
+            filters: conditions.clone(),
             paging,
         })
         .await

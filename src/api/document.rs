@@ -75,6 +75,8 @@ fn finish(document: &mut Value) {
         { "name": "Meters", "description": "Meters and their registers." },
         { "name": "Readings", "description": "What registers showed, and handing new readings in." },
         { "name": "Usage", "description": "Use by interval." },
+        { "name": "Parties", "description": "Customers, organisations and contacts, and how they hang together." },
+        { "name": "Enrollment", "description": "Accounts of other companies: credentials, providers, candidates, changes." },
         { "name": "Gateway", "description": "What the gateway itself knows: its backends and what they serve." },
         { "name": "Operations", "description": "What operators and tools ask of the process itself." },
     ]);
@@ -340,7 +342,7 @@ fn finish_operations(document: &mut Value) {
             if operation.get("parameters").is_some() {
                 unnullify(operation);
             }
-            document_answers(operation, path, method);
+            document_answers(operation, path);
             // The scope stands under `security` now. One extension is left: the typed document keeps several in no order.
             if let Value::Object(operation) = operation {
                 operation.remove("x-scope");
@@ -410,9 +412,10 @@ fn tagged(operation: &Value) -> bool {
     reads && operation.get("requestBody").is_none() && schema.is_none_or(|name| name.ends_with("Answer"))
 }
 
-fn document_answers(operation: &mut Value, path: &str, method: &str) {
+fn document_answers(operation: &mut Value, path: &str) {
     let tagged = tagged(operation);
     let bodied = operation.get("requestBody").is_some();
+    let writes = operation.get("x-repeat").is_some_and(|repeat| repeat != "READ");
     let paged = operation
         .pointer("/responses/200/content/application~1json/schema/$ref")
         .and_then(Value::as_str)
@@ -446,20 +449,19 @@ fn document_answers(operation: &mut Value, path: &str, method: &str) {
         responses.insert("304".to_owned(), answer);
     }
     let call = path.starts_with("/v1/");
-    let writes = matches!(method, "post" | "put" | "patch" | "delete");
     let record = path.contains('{');
     for (name, status) in PROBLEMS {
         let fits = match status {
             "default" => true,
             "400" | "401" => call,
             "403" => call || path == "/metrics",
-            "404" => record || path == "/v1/accounts",
+            "404" => record || leads_to_a_system(path),
             "406" => path.ends_with("/document"),
             "408" | "413" | "415" | "422" => bodied,
             "409" => writes && !path.ends_with("/validate"),
-            "503" => (call && paged_or_record(path)) || path == "/readyz",
+            "503" => (call && leads_to_a_system(path)) || path == "/readyz",
             "500" => call,
-            _ => call && paged_or_record(path),
+            _ => call && leads_to_a_system(path),
         };
         let fits = fits || (status == "401" && path == "/metrics");
         if fits {
@@ -472,8 +474,8 @@ fn document_answers(operation: &mut Value, path: &str, method: &str) {
 }
 
 /// Whether a path leads to a system: the gateway's own do not.
-fn paged_or_record(path: &str) -> bool {
-    !path.starts_with("/v1/backends") && path != "/v1/capabilities"
+fn leads_to_a_system(path: &str) -> bool {
+    path.starts_with("/v1/") && !path.starts_with("/v1/backends") && path != "/v1/capabilities"
 }
 
 fn etag_header() -> Value {

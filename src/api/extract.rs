@@ -21,15 +21,17 @@ use serde_path_to_error::{Path, Segment};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
+use super::filter;
 use super::problem::{self, Failure};
 use super::trail::Trail;
 use super::{Ask, Shared};
 use crate::auth::Caller;
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::model::id::{Id, Kind};
+use crate::model::id::{BackendName, Id, Kind};
 use crate::model::page::Paging;
 use crate::model::time::Bound;
 use crate::operations::Context;
+use crate::operations::filter::{Fields, Filter};
 
 /// The header that says how long the caller waits.
 pub(super) const TIMEOUT: &str = "Request-Timeout-Ms";
@@ -243,31 +245,99 @@ impl<F: DeserializeOwned> FromRequestParts<Shared> for List<F> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
-        let OriginalUri(uri) = match OriginalUri::from_request_parts(parts, shared).await {
-            Ok(uri) => uri,
-            Err(never) => match never {},
-        };
-        let (own, filters): (Vec<_>, Vec<_>) = pairs(uri.query().unwrap_or_default())?
-            .into_iter()
-            .partition(|(name, _)| matches!(name.as_ref(), "limit" | "cursor"));
-        let read_filters: F = read(&filters, &["limit", "cursor"])?;
-        let own: Own = read(&own, &[])?;
-        let limit = match own.limit {
-            None => Paging::DEFAULT,
-            Some(text) => limit(&text)?,
-        };
-        let mut bound: Vec<String> = filters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        bound.sort_unstable();
+        let uri = whole_uri(parts, shared).await;
+        let asked = asked(pairs(uri.query().unwrap_or_default())?, &["limit", "cursor"])?;
         Ok(Self {
-            filters: read_filters,
+            filters: asked.filters,
             page: PageAsked {
-                limit,
-                cursor: own.cursor,
-                bound: bound.join("\n"),
+                limit: asked.limit,
+                cursor: asked.cursor,
+                bound: asked.bound,
                 uri,
             },
         })
     }
+}
+
+/// The query of a search: its own parameters, the conditions on the fields of `S`, and which page.
+pub(super) struct Search<F, S> {
+    /// Its own parameters.
+    pub filters: F,
+    /// What must hold.
+    pub conditions: Vec<Filter>,
+    /// Which page.
+    pub page: PageAsked,
+    /// Whose fields they are.
+    set: PhantomData<fn() -> S>,
+}
+
+impl<F: DeserializeOwned, S: Fields> FromRequestParts<Shared> for Search<F, S> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Failure> {
+        let uri = whole_uri(parts, shared).await;
+        let (conditions, own): (Vec<_>, Vec<_>) = pairs(uri.query().unwrap_or_default())?
+            .into_iter()
+            .partition(|(name, _)| filter::is_condition::<S>(name));
+        let mut bound: Vec<String> = conditions
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let conditions = filter::read::<S>(&conditions)?;
+        let others: Vec<&str> = ["limit", "cursor"]
+            .into_iter()
+            .chain(S::FIELDS.iter().map(|field| field.name))
+            .collect();
+        let asked = asked(own, &others)?;
+        bound.push(asked.bound);
+        bound.sort_unstable();
+        Ok(Self {
+            filters: asked.filters,
+            conditions,
+            page: PageAsked {
+                limit: asked.limit,
+                cursor: asked.cursor,
+                bound: bound.join("\n"),
+                uri,
+            },
+            set: PhantomData,
+        })
+    }
+}
+
+async fn whole_uri(parts: &mut Parts, shared: &Shared) -> Uri {
+    match OriginalUri::from_request_parts(parts, shared).await {
+        Ok(OriginalUri(uri)) => uri,
+        Err(never) => match never {},
+    }
+}
+
+/// A list's own parameters, read.
+struct Asked<F> {
+    filters: F,
+    limit: usize,
+    cursor: Option<String>,
+    bound: String,
+}
+
+fn asked<F: DeserializeOwned>(pairs: Vec<Pair<'_>>, others: &[&str]) -> Result<Asked<F>> {
+    let (own, filters): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .partition(|(name, _)| matches!(name.as_ref(), "limit" | "cursor"));
+    let read_filters: F = read(&filters, others)?;
+    let own: Own = read(&own, &[])?;
+    let limit = match own.limit {
+        None => Paging::DEFAULT,
+        Some(text) => limit(&text)?,
+    };
+    let mut bound: Vec<String> = filters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    bound.sort_unstable();
+    Ok(Asked {
+        filters: read_filters,
+        limit,
+        cursor: own.cursor,
+        bound: bound.join("\n"),
+    })
 }
 
 #[derive(Deserialize)]
@@ -287,7 +357,8 @@ fn limit(text: &str) -> Result<usize> {
     }
 }
 
-type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+/// A parameter's name and value.
+pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Takes a query apart: `application/x-www-form-urlencoded`, in UTF-8.
 fn pairs(query: &str) -> Result<Vec<Pair<'_>>> {
@@ -324,7 +395,7 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A name a caller made up, short enough to say back.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
@@ -564,6 +635,58 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// The query of a search without parameters of its own.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Backends {
+    /// The backends to ask, with commas between them or one at a time; all that serve the operation if absent.
+    #[param(style = Form, explode = false, value_type = Option<Vec<BackendName>>)]
+    pub backend: Option<Words<BackendName>>,
+    /// What comes along: `native` adds the system's own record as `native`; wants the scope `native:read`.
+    #[param(style = Form, explode = false, value_type = Option<Vec<Included>>, inline)]
+    pub include: Option<Words<Included>>,
+}
+
+impl Backends {
+    /// The backends named, and whether the system's own record is wanted.
+    pub(super) fn parted(self) -> (Option<Vec<BackendName>>, bool) {
+        let include = Inclusion { include: self.include };
+        (self.backend.map(|words| words.0), include.native())
+    }
+}
+
+/// Refuses a merge patch that changes nothing.
+///
+/// # Errors
+/// `Invalid` on the whole body if it is empty.
+pub(super) fn not_empty(empty: bool) -> Result<()> {
+    if empty {
+        return Err(Error::pointer(
+            "",
+            "there is nothing to change: at least one member is due",
+        ));
+    }
+    Ok(())
+}
+
+/// Names every fault that was found in a body.
+///
+/// # Errors
+/// `Invalid` with all of them, if there is one.
+pub(super) fn faultless(faults: Vec<(String, &'static str)>) -> Result<()> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<_> = faults
+        .iter()
+        .map(|(pointer, rule)| format!("`{pointer}`: {rule}"))
+        .collect();
+    Err(faults.into_iter().fold(
+        Error::new(ErrorKind::Invalid, told.join("; ")),
+        |error, (pointer, rule)| error.fault(Place::Pointer(pointer), rule),
+    ))
+}
+
 /// The dates of a half-open span, which must not be empty.
 ///
 /// # Errors
@@ -693,7 +816,7 @@ fn misfit(pointer: &str, error: &serde_json::Error) -> Error {
         return Error::pointer(child(pointer, name), "there is no such member");
     }
     if let Some(name) = quoted("missing field `") {
-        return Error::pointer(child(pointer, name), "it is required");
+        return Error::pointer(format!("{pointer}{}", step(name)), "it is required");
     }
     if let Some(name) = quoted("duplicate field `") {
         return Error::pointer(child(pointer, name), "it stands more than once");
@@ -709,18 +832,23 @@ fn pointer(path: &Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer = child(&pointer, key),
-            Segment::Enum { variant } => pointer = child(&pointer, variant),
+            Segment::Map { key } => pointer.push_str(&step(key)),
+            Segment::Enum { variant } => pointer.push_str(&step(variant)),
             Segment::Unknown => {}
         }
     }
     pointer
 }
 
-/// A pointer one member further, escaped as RFC 6901 asks for, unless it ends with that member already.
-fn child(pointer: &str, name: &str) -> String {
+/// One member of a pointer, escaped as RFC 6901 asks for.
+fn step(name: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    let step = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A pointer one member further, unless it ends with that member already.
+fn child(pointer: &str, name: &str) -> String {
+    let step = step(name);
     if pointer.ends_with(&step) {
         pointer.to_owned()
     } else {

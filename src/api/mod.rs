@@ -8,22 +8,34 @@ mod answer;
 mod arrangements;
 mod backends;
 mod bills;
+mod candidates;
+mod changes;
 mod check;
+mod contacts;
+mod credentials;
 pub mod cursor;
+mod custom_attributes;
+mod customers;
 mod document;
 mod extract;
+mod filter;
 mod holds;
 mod meters;
 mod notes;
 mod ops;
+mod organisations;
 mod payment_methods;
 mod payment_review;
 mod payments;
 mod postings;
 mod problem;
+mod providers;
 mod readings;
 mod refunds;
+mod relationships;
 mod service_points;
+mod service_types;
+mod templates;
 mod trail;
 mod transactions;
 mod usage;
@@ -55,16 +67,34 @@ use crate::operations::accounts::{
 };
 use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
 use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::candidates::{EnrollCandidate, SearchCandidateAccounts, SearchCandidateMeters};
+use crate::operations::changes::SearchChanges;
+use crate::operations::contacts::{
+    CreateContact, GetContact, RelateContact, RemoveContact, UnrelateContact, UpdateContact,
+};
+use crate::operations::credentials::{
+    CreateCredential, GetCredential, MatchCredentials, SearchCredentials, UpdateCredential,
+};
+use crate::operations::custom_attributes::{
+    CreateCustomAttribute, GetCustomAttribute, SearchCustomAttributes, UpdateCustomAttribute,
+};
+use crate::operations::customers::{CreateCustomer, GetCustomer, SyncCustomer, UpdateCustomer};
 use crate::operations::holds::{GetHold, PlaceHold};
-use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::meters::{CreateMeter, GetMeter, ListMeters, SearchMeters, UpdateMeter};
 use crate::operations::notes::{CreateNote, ListNotes};
+use crate::operations::organisations::{
+    CreateOrganisation, GetOrganisation, RelateOrganisation, UnrelateOrganisation, UpdateOrganisation,
+};
 use crate::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
 use crate::operations::payment_review::{GetPaymentReview, SetPaymentReview};
 use crate::operations::payments::ListPayments;
 use crate::operations::postings::{CreateCharge, CreateCredit};
+use crate::operations::providers::{GetProvider, SearchProviders};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
 use crate::operations::refunds::{CancelRefund, ListRefunds, RequestRefund};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
+use crate::operations::service_types::{GetServiceType, ListServiceTypes};
+use crate::operations::templates::{GetTemplate, SearchTemplates};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
 use crate::operations::{Context, Operation, Scope};
@@ -207,6 +237,57 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(of::<ValidateReadings>(routes!(readings::validate_readings)))
         .routes(of::<SubmitReadings>(routes!(readings::submit_readings)))
         .routes(of::<ListUsage>(routes!(usage::list_usage)))
+        .routes(of::<SearchMeters>(routes!(meters::search_meters)))
+        .routes(of::<CreateMeter>(routes!(meters::create_meter)))
+        .routes(of::<UpdateMeter>(routes!(meters::update_meter)))
+        .routes(of::<CreateCustomer>(routes!(customers::create_customer)))
+        .routes(of::<GetCustomer>(routes!(customers::get_customer)))
+        .routes(of::<UpdateCustomer>(routes!(customers::update_customer)))
+        .routes(of::<SyncCustomer>(routes!(customers::sync_customer)))
+        .routes(of::<CreateOrganisation>(routes!(organisations::create_organisation)))
+        .routes(of::<GetOrganisation>(routes!(organisations::get_organisation)))
+        .routes(of::<UpdateOrganisation>(routes!(organisations::update_organisation)))
+        .routes(of::<RelateOrganisation>(routes!(organisations::relate_organisation)))
+        .routes(of::<UnrelateOrganisation>(routes!(
+            organisations::unrelate_organisation
+        )))
+        .routes(of::<CreateContact>(routes!(contacts::create_contact)))
+        .routes(of::<GetContact>(routes!(contacts::get_contact)))
+        .routes(of::<UpdateContact>(routes!(contacts::update_contact)))
+        .routes(of::<RemoveContact>(routes!(contacts::remove_contact)))
+        .routes(of::<RelateContact>(routes!(contacts::relate_contact)))
+        .routes(of::<UnrelateContact>(routes!(contacts::unrelate_contact)))
+        .routes(of::<SearchCredentials>(routes!(credentials::search_credentials)))
+        .routes(of::<MatchCredentials>(routes!(credentials::match_credentials)))
+        .routes(of::<CreateCredential>(routes!(credentials::create_credential)))
+        .routes(of::<GetCredential>(routes!(credentials::get_credential)))
+        .routes(of::<UpdateCredential>(routes!(credentials::update_credential)))
+        .routes(of::<SearchProviders>(routes!(providers::search_providers)))
+        .routes(of::<GetProvider>(routes!(providers::get_provider)))
+        .routes(of::<SearchTemplates>(routes!(templates::search_templates)))
+        .routes(of::<GetTemplate>(routes!(templates::get_template)))
+        .routes(of::<ListServiceTypes>(routes!(service_types::list_service_types)))
+        .routes(of::<GetServiceType>(routes!(service_types::get_service_type)))
+        .routes(of::<SearchCustomAttributes>(routes!(
+            custom_attributes::search_custom_attributes
+        )))
+        .routes(of::<CreateCustomAttribute>(routes!(
+            custom_attributes::create_custom_attribute
+        )))
+        .routes(of::<GetCustomAttribute>(routes!(
+            custom_attributes::get_custom_attribute
+        )))
+        .routes(of::<UpdateCustomAttribute>(routes!(
+            custom_attributes::update_custom_attribute
+        )))
+        .routes(of::<SearchCandidateAccounts>(routes!(
+            candidates::search_candidate_accounts
+        )))
+        .routes(of::<SearchCandidateMeters>(routes!(
+            candidates::search_candidate_meters
+        )))
+        .routes(of::<EnrollCandidate>(routes!(candidates::enroll_candidate)))
+        .routes(of::<SearchChanges>(routes!(changes::search_changes)))
         .routes(routes!(backends::list_backends))
         .routes(routes!(backends::get_backend))
         .routes(routes!(backends::list_capabilities))

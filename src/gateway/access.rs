@@ -17,7 +17,11 @@ pub(super) fn check<O: Operation>(caller: &Caller, _target: &Target<'_>, cx: &Co
     Ok(())
 }
 
-fn holds(caller: &Caller, scope: Scope) -> Result<()> {
+/// Checks one scope.
+///
+/// # Errors
+/// `Forbidden`, naming the scope.
+pub(super) fn holds(caller: &Caller, scope: Scope) -> Result<()> {
     if caller.holds(scope) {
         return Ok(());
     }

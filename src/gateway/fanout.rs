@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Gateway;
+use super::{Gateway, access};
 use crate::auth::Caller;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
@@ -71,6 +71,7 @@ impl Gateway {
     where
         O: Operation<Reply = Page<T>>,
     {
+        access::holds(caller, O::SCOPE)?;
         let names = self.asked::<O>(caller, named)?;
         let (mut at, mut after) = match paging.after.as_deref() {
             None => (0, None),
@@ -258,6 +259,7 @@ mod tests {
                     number: None,
                     customer_number: None,
                     status: None,
+                    filters: Vec::new(),
                     paging,
                 },
             )

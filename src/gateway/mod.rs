@@ -102,7 +102,7 @@ impl Gateway {
         };
         for filter in operation.filters() {
             if !limits.filters.contains(&filter) {
-                let name = filter.split('=').next().unwrap_or(filter);
+                let name = filter.split(['=', '[']).next().unwrap_or(filter);
                 return Err(Error::new(
                     ErrorKind::Unsupported,
                     format!("backend `{}` cannot filter `{}` by `{filter}`", backend.name(), O::ID),

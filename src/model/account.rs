@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Native;
-use super::id::{AccountId, BackendName, ServicePointId};
+use super::id::{AccountId, BackendName, CredentialId, ProviderId, ServicePointId};
 use super::meter::{MarketIdentifier, ServiceKind};
 use super::money::{Currency, Money};
 
@@ -158,11 +158,27 @@ pub struct Enrollment {
     /// Whether its bills are delivered.
     pub delivered: Option<bool>,
     /// The provider whose account it is.
-    pub provider: Option<String>,
+    pub provider: Option<ProviderId>,
+    /// The provider's part in its bills, in the system's own words.
+    pub provider_classification: Option<String>,
     /// The credentials used, by identifier.
-    pub credentials: Option<Vec<String>>,
+    pub credentials: Option<Vec<CredentialId>>,
     /// The credentials known to work, by identifier.
-    pub verified_credentials: Option<Vec<String>>,
+    pub verified_credentials: Option<Vec<CredentialId>>,
+    /// The number without punctuation and leading zeros.
+    pub normalized_number: Option<String>,
+    /// The number of the summary account it stands under.
+    pub summary_number: Option<String>,
+    /// What the system says of the account.
+    pub message: Option<String>,
+    /// When bills were last collected with success.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_succeeded_at: Option<Timestamp>,
+    /// When a bill was last delivered.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_delivered_at: Option<Timestamp>,
+    /// How sure `next_expected_on` is, in the system's own words.
+    pub next_expected_confidence: Option<String>,
     /// When bills were last collected.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_extracted_at: Option<Timestamp>,

@@ -144,6 +144,16 @@ impl<K> Id<K> {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The same identifier, said to stand for another kind of record.
+    #[must_use]
+    pub fn cast<L>(self) -> Id<L> {
+        Id {
+            text: self.text,
+            colon: self.colon,
+            kind: PhantomData,
+        }
+    }
 }
 
 impl<K> FromStr for Id<K> {
@@ -262,6 +272,28 @@ kinds! {
     MeterKind MeterId "meter";
     /// A reading's identifier.
     ReadingKind ReadingId "reading";
+    /// A customer's identifier.
+    CustomerKind CustomerId "customer";
+    /// An organisation's identifier.
+    OrganisationKind OrganisationId "organisation";
+    /// A contact's identifier.
+    ContactKind ContactId "contact";
+    /// The identifier of an account, a customer, a contact or an organisation.
+    EntityIdKind EntityId "entity";
+    /// A credential's identifier.
+    CredentialIdKind CredentialId "credential";
+    /// A provider's identifier.
+    ProviderKind ProviderId "provider";
+    /// A template's identifier.
+    TemplateKind TemplateId "template";
+    /// A service type's identifier.
+    ServiceTypeKind ServiceTypeId "service_type";
+    /// The identifier of a kind of fact of the utility's own.
+    CustomAttributeKind CustomAttributeId "custom_attribute";
+    /// The identifier of an account or meter that was found and not asked for.
+    CandidateKind CandidateId "candidate";
+    /// A change's identifier.
+    ChangeIdKind ChangeId "change";
 }
 
 impl<K: Kind> utoipa::PartialSchema for Id<K> {

@@ -11,6 +11,8 @@ use super::Native;
 use super::account::{Address, CustomAttribute};
 use super::id::{AccountId, BackendName, MeterId, ReadingId, ServicePointId};
 use super::money::{Number, Quantity};
+use super::patch::Patch;
+use super::text::{Attributes, Line};
 use super::time::Zone;
 
 /// A point where energy or water is supplied or fed in.
@@ -115,6 +117,34 @@ pub struct Meter {
     /// The system's own record, with `include=native`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native: Option<Native>,
+}
+
+/// A meter to make. The account's identifier says where.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMeter {
+    /// The account it is billed on.
+    pub account_id: AccountId,
+    /// The serial number printed on the meter.
+    pub number: Line,
+    /// What it measures; `OTHER` wants `native_kind`.
+    pub service_kind: ServiceKind,
+    /// What it measures, in the system's own words; it goes before `service_kind`.
+    pub native_kind: Option<Line>,
+    /// Facts of the utility's own, by name.
+    #[serde(default)]
+    #[schema(value_type = HashMap<String, Option<String>>)]
+    pub custom_attributes: Attributes,
+}
+
+/// What is to change of a meter: a member that is absent stays, `null` empties it.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeterChanges {
+    /// Facts of the utility's own, by name: one that is absent stays, `null` empties it.
+    #[serde(default)]
+    #[schema(value_type = Option<HashMap<String, Option<String>>>)]
+    pub custom_attributes: Patch<Attributes>,
 }
 
 /// A register of a meter: one number it counts.

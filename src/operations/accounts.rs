@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::filter::Filter;
 use super::{Change, Operation, Repeat, Scope, Target};
 use crate::model::account::{Account, AccountStatus, Balance};
 use crate::model::account_write::{AccountPatch, NewAccount};
@@ -56,6 +57,8 @@ pub struct SearchAccounts {
     pub customer_number: Option<String>,
     /// Only accounts that stand like this.
     pub status: Option<AccountStatus>,
+    /// What must hold beside.
+    pub filters: Vec<Filter>,
     /// Which page.
     pub paging: Paging,
 }
@@ -81,6 +84,7 @@ impl Operation for SearchAccounts {
         ]
         .into_iter()
         .flatten()
+        .chain(self.filters.iter().map(Filter::capability))
         .collect()
     }
 }

@@ -3,16 +3,27 @@
 pub mod accounts;
 pub mod arrangements;
 pub mod bills;
+pub mod candidates;
+pub mod changes;
+pub mod contacts;
+pub mod credentials;
+pub mod custom_attributes;
+pub mod customers;
+pub mod filter;
 pub mod holds;
 pub mod meters;
 pub mod notes;
+pub mod organisations;
 pub mod payment_methods;
 pub mod payment_review;
 pub mod payments;
 pub mod postings;
+pub mod providers;
 pub mod readings;
 pub mod refunds;
 pub mod service_points;
+pub mod service_types;
+pub mod templates;
 pub mod transactions;
 pub mod usage;
 
@@ -21,7 +32,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::id::Id;
+use crate::model::id::{BackendName, Id};
 
 /// One canonical call.
 pub trait Operation: Send + Sync + 'static {
@@ -164,6 +175,15 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// The target of a call that is about no record yet.
+    #[must_use]
+    pub fn backend(name: &'a BackendName) -> Self {
+        Self {
+            backend: name.as_str(),
+            key: None,
+        }
+    }
+
     /// The target of a call about one record.
     #[must_use]
     pub fn record<K>(id: &'a Id<K>) -> Self {
