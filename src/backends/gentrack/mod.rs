@@ -52,10 +52,18 @@ use super::{Backend, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
 use crate::model::time::Zone;
-use crate::operations::accounts::{GetAccount, GetBalance};
-use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::accounts::{
+    CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
+    ListOverduePayments, SetParent, UpdateAccount,
+};
+use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
+use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::holds::{GetHold, PlaceHold};
 use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
+use crate::operations::payment_review::{GetPaymentReview, SetPaymentReview};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
+use crate::operations::refunds::RequestRefund;
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
 use crate::upstream::grants::{Basic, ClientCredentials, Token};
@@ -143,7 +151,25 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<GetMeter>(&adapter, plain)
         .serves::<ListReadings>(&adapter, filters(&["from", "to", "status", "quality"]))
         .serves::<ValidateReadings>(&adapter, plain)
-        .serves::<SubmitReadings>(&adapter, plain))
+        .serves::<SubmitReadings>(&adapter, plain)
+        .serves::<CreateAccount>(&adapter, plain)
+        .serves::<UpdateAccount>(&adapter, plain)
+        .serves::<SetParent>(&adapter, plain)
+        .serves::<GetBillingSchedule>(&adapter, plain)
+        .serves::<GetHold>(&adapter, plain)
+        .serves::<PlaceHold>(&adapter, plain)
+        .serves::<CorrectBill>(&adapter, plain)
+        .serves::<GetPaymentTerms>(&adapter, plain)
+        .serves::<GetSuggestedPayment>(&adapter, filters(&["include_debt", "include_fixed"]))
+        .serves::<ListOverduePayments>(&adapter, plain)
+        .serves::<GetPaymentReview>(&adapter, plain)
+        .serves::<SetPaymentReview>(&adapter, plain)
+        .serves::<ListPaymentMethods>(&adapter, plain)
+        .serves::<CreatePaymentMethod>(&adapter, plain)
+        .serves::<ListPaymentArrangements>(&adapter, plain)
+        .serves::<CreatePaymentArrangement>(&adapter, plain)
+        .serves::<CancelPaymentArrangement>(&adapter, plain)
+        .serves::<RequestRefund>(&adapter, plain))
 }
 
 fn is_base(url: &str) -> bool {

@@ -1,6 +1,5 @@
 //! Accounts that are opened and changed, their holds, and when they are billed.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
@@ -63,10 +62,6 @@ pub(super) fn write(state: &mut State, operation: &str, id: &str, body: &[u8]) -
             let sent = bodies::read(body, bodies::FIX)?;
             let kind = sent.get("type").and_then(Value::as_str);
             BOOK.bill(id, kind)?;
-            if state.get(Sort::Fixed, id).is_some() {
-                let why = "The bill was fixed before.";
-                return Err(Refusal::new(StatusCode::CONFLICT, "BillFixed", why));
-            }
             state.put(Sort::Fixed, id, Value::Object(sent));
             Ok(Written::done())
         }

@@ -57,7 +57,7 @@
 //! - An account without a payment method, or without a payment review date, has none (404).
 //! - A payment method counts from a later day, or is refused while another is in force. Numbers are masked when filed.
 //! - `debtPaymentAmount` is left out unless `includeDebtBalance` is true; `includeFixedPayments` changes nothing.
-//! - A reversed bill is listed as superseded; one that was fixed is not fixed again (409). A refund is posted at once.
+//! - A reversed bill is listed as superseded; a fix may come twice. A refund is posted at once.
 //! - A relationship that is ended and is not there has ended already. A customer's relationships are told as its accounts.
 //! - A customer sync creates what it does not know by reference and changes the rest, and answers 204.
 //! - Nothing is refused or put aside for an effective time before one already seen.
