@@ -11,6 +11,7 @@ mod gentrack;
 mod kraken;
 mod openapi;
 mod process;
+mod readme;
 mod sandbox;
 mod sandbox_crmcom;
 mod sandbox_kraken;

@@ -5,15 +5,25 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Ask;
-use super::answer::{One, Outcome};
-use super::extract::{Day, Inclusion, Json, Nothing, Of, Query, faultless, not_empty};
+use super::answer::{Many, One, Outcome};
+use super::extract::{Day, Inclusion, Json, List, Nothing, Of, Pages, Query, faultless, not_empty};
 use super::relationships::{Tie, Ties, foreign};
-use crate::model::id::{ContactId, ContactKind};
+use crate::model::id::{AccountId, AccountKind, ContactId, ContactKind};
 use crate::model::party::{Contact, ContactChanges, NewContact, Receipt};
 use crate::model::text::Line;
 use crate::operations::contacts::{
-    CreateContact, GetContact, RelateContact, RemoveContact, UnrelateContact, UpdateContact,
+    CreateContact, GetContact, ListContacts, RelateContact, RemoveContact, UnrelateContact, UpdateContact,
 };
+
+/// List the people connected with an account
+#[utoipa::path(get, path = "/v1/accounts/{account}/contacts", tag = "Parties",
+    params(("account" = AccountId, Path), Inclusion, Pages),
+    responses((status = 200, description = "One page of the contacts", body = Many<Contact>)))]
+pub(super) async fn list_contacts(ask: Ask, Of(account): Of<AccountKind>, list: List<Inclusion>) -> Outcome {
+    ask.native(list.filters.native())
+        .list(list.page, |paging| ListContacts { account, paging })
+        .await
+}
 
 /// Read a contact
 #[utoipa::path(get, path = "/v1/contacts/{contact}", tag = "Parties", params(("contact" = ContactId, Path), Inclusion),

@@ -70,7 +70,7 @@ use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillRe
 use crate::operations::candidates::{EnrollCandidate, SearchCandidateAccounts, SearchCandidateMeters};
 use crate::operations::changes::SearchChanges;
 use crate::operations::contacts::{
-    CreateContact, GetContact, RelateContact, RemoveContact, UnrelateContact, UpdateContact,
+    CreateContact, GetContact, ListContacts, RelateContact, RemoveContact, UnrelateContact, UpdateContact,
 };
 use crate::operations::credentials::{
     CreateCredential, GetCredential, MatchCredentials, SearchCredentials, UpdateCredential,
@@ -251,6 +251,7 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(of::<UnrelateOrganisation>(routes!(
             organisations::unrelate_organisation
         )))
+        .routes(of::<ListContacts>(routes!(contacts::list_contacts)))
         .routes(of::<CreateContact>(routes!(contacts::create_contact)))
         .routes(of::<GetContact>(routes!(contacts::get_contact)))
         .routes(of::<UpdateContact>(routes!(contacts::update_contact)))

@@ -3,9 +3,30 @@
 use jiff::civil::Date;
 
 use super::{Operation, Repeat, Scope, Target};
-use crate::model::id::{BackendName, ContactId};
+use crate::model::id::{AccountId, BackendName, ContactId};
+use crate::model::page::{Page, Paging};
 use crate::model::party::{Contact, ContactChanges, ContactDetails, NewRelationship, Receipt};
 use crate::model::text::Line;
+
+/// Lists the people connected with an account, in the system's order.
+#[derive(Clone, Debug)]
+pub struct ListContacts {
+    /// The account.
+    pub account: AccountId,
+    /// Which page.
+    pub paging: Paging,
+}
+
+impl Operation for ListContacts {
+    type Reply = Page<Contact>;
+    const ID: &'static str = "contacts.list";
+    const SCOPE: Scope = Scope::PartiesRead;
+    const REPEAT: Repeat = Repeat::Read;
+
+    fn target(&self) -> Target<'_> {
+        Target::record(&self.account)
+    }
+}
 
 /// Reads a contact.
 #[derive(Clone, Debug)]

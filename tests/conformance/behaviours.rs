@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use intertie::sandbox::fault::Fault;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::Specimen;
 use crate::support::stage::{Answer, Stage};
+
+/// How many behaviours are under way at once: most of their time is waiting, and more would wait for each other.
+static TURNS: Semaphore = Semaphore::const_new(5);
 
 /// What a behaviour is called, and how it turned out for one specimen: `false` if it did not hold.
 pub type Outcome = (&'static str, bool);
@@ -19,6 +23,7 @@ pub async fn all(backend: &str, specimen: &Specimen) -> Vec<Outcome> {
             $({
                 let (name, mine) = (backend.to_owned(), specimen.clone());
                 let task = tokio::spawn(async move {
+                    let _turn = TURNS.acquire().await.unwrap();
                     let stage = Stage::open().await;
                     $behaviour(&stage, &name, &mine).await;
                 });
