@@ -6,8 +6,16 @@
 //! **Signs in** by OAuth 2 client credentials at a token endpoint that is configured on its own ("Token"). The credentials
 //! select the tenant. One token is shared by all calls; a 401 costs one new token and one repeat.
 //!
-//! **Sends** `X-Trace-Id` (our request id) and `X-On-Behalf-Of` (the caller) with every call ("Headers"). None of the calls
-//! served here carries the four transaction headers.
+//! **Sends** `X-Trace-Id` (our request id) and `X-On-Behalf-Of` (the caller) with every call ("Headers"). Where the contract
+//! takes the transaction headers, an intended change has one id and one date-time: by the caller's `Idempotency-Key`, caller
+//! and content, so that the caller's own repeat is the same transaction; without a key, one for each call. Part number and
+//! total are left out, as nothing is split.
+//!
+//! **Repeats** reads, PUT, DELETE, `validateMeterReadings`, and the POSTs with transaction headers; never a review, an
+//! arrangement, a payment method, a refund, a bill's correction or readings ("Error kinds").
+//!
+//! **Masks** bank accounts and cards to their last four, whatever the system sends. The system's own records of payment
+//! methods and arrangements are not handed out for it.
 //!
 //! **Pages** never ("Paging"): whole lists are read and pages are cut out of them. A position is the last item given.
 //! The optional date range of bills and transactions is not sent: which date it is compared with is not stated, and a
@@ -38,6 +46,7 @@ mod calls;
 mod keys;
 mod map;
 mod verdict;
+pub mod webhook;
 mod wire;
 
 use std::sync::Arc;
