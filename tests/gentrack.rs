@@ -8,16 +8,24 @@ use axum::middleware::Next;
 
 use intertie::backends::{Backend, gentrack};
 use intertie::error::{ErrorKind, Result};
+use intertie::model::account_write::NewAccount;
+use intertie::model::bill::NewCorrection;
 use intertie::model::bill::{BillKind, DocumentForm};
 use intertie::model::meter::{Quality, ReadingStatus};
 use intertie::model::page::{Page, Paging};
-use intertie::operations::accounts::{GetAccount, GetBalance};
-use intertie::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use intertie::model::refund::NewRefund;
+use intertie::operations::accounts::{CreateAccount, GetAccount, GetBalance, SetParent, UpdateAccount};
+use intertie::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
+use intertie::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use intertie::operations::holds::{GetHold, PlaceHold};
 use intertie::operations::meters::{GetMeter, ListMeters};
+use intertie::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
+use intertie::operations::payment_review::{GetPaymentReview, SetPaymentReview};
 use intertie::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
+use intertie::operations::refunds::RequestRefund;
 use intertie::operations::service_points::{GetServicePoint, ListServicePoints};
 use intertie::operations::transactions::ListTransactions;
-use intertie::operations::{Context, Operation};
+use intertie::operations::{Change, Context, Operation};
 use intertie::sandbox::counts::Counts;
 use intertie::sandbox::fault::Fault;
 use intertie::sandbox::gentrack::{API_PATH, CLIENT_ID, CLIENT_SECRET, TOKEN_PATH};
@@ -836,4 +844,271 @@ async fn the_reads_of_a_bill_are_asked_for_with_its_type() {
         let page = scene.call(list).await.unwrap();
         assert!(page.items.iter().all(|reading| reading.quality == Quality::Unknown));
     }
+}
+
+/// What a header of a taped request holds.
+fn header<'e>(exchange: &'e Exchange, name: &str) -> Option<&'e str> {
+    let found = exchange.request_headers.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+fn given<T: serde::de::DeserializeOwned>(body: Value) -> T {
+    serde_json::from_value(body).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_written_fits_the_contract_and_can_be_read_back() {
+    let (scene, tape) = taped().await;
+    let first = || FIRST.parse().unwrap();
+    let new: NewAccount = given(json!({
+        "backend": "gentrack-au", "name": "Ada Lind", "customer_number": "20018844", "currency": "AUD",
+        "parent": FIRST, "billing": {"delivery": "Email", "address": {"lines": ["1 Bay Road", "Unit 2"], "locality": "Port Merrin"}},
+    }));
+    let made = scene.call(CreateAccount { new }).await.unwrap();
+    assert_eq!(made.name.as_deref(), Some("Ada Lind"));
+    assert_eq!(made.parent.as_ref().map(|id| id.as_str()), Some(FIRST));
+    let patch = given(json!({"name": "A. Lind", "billing": {"address": {"region": "NSW"}}}));
+    let change = UpdateAccount {
+        account: made.id.clone(),
+        patch,
+    };
+    assert!(matches!(scene.call(change).await.unwrap(), Change::Done));
+    let parent = SetParent {
+        account: made.id.clone(),
+        parent: SECOND.parse().unwrap(),
+        effective_on: Some("2026-08-01".parse().unwrap()),
+    };
+    assert!(matches!(scene.call(parent).await.unwrap(), Change::Done));
+    let read = scene
+        .call(GetAccount {
+            account: made.id.clone(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(read.name.as_deref(), Some("A. Lind"));
+    assert_eq!(read.parent.as_ref().map(|id| id.as_str()), Some(SECOND));
+    let address = read.billing.unwrap().address.unwrap();
+    assert_eq!((address.lines.len(), address.region.as_deref()), (2, Some("NSW")));
+
+    let new = given(
+        json!({"reason": "Complaint", "suppresses_billing": true, "period": {"start": "2026-07-06", "end": "2026-08-01"}}),
+    );
+    scene
+        .call(PlaceHold {
+            account: made.id.clone(),
+            new,
+        })
+        .await
+        .unwrap();
+    let hold = json!(
+        scene
+            .call(GetHold {
+                account: made.id.clone()
+            })
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        (&hold["active"], &hold["period"]["end"]),
+        (&json!(true), &json!("2026-08-01"))
+    );
+
+    let day = "2027-01-15".parse().unwrap();
+    scene
+        .call(SetPaymentReview {
+            account: made.id.clone(),
+            review_on: day,
+        })
+        .await
+        .unwrap();
+    let review = scene
+        .call(GetPaymentReview {
+            account: made.id.clone(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(review.review_on, Some(day));
+
+    let none = ListPaymentMethods {
+        account: made.id.clone(),
+        paging: Paging::default(),
+    };
+    assert!(scene.call(none.clone()).await.unwrap().items.is_empty());
+    let new = given(
+        json!({"kind": "DIRECT_DEBIT", "bank_account": {"holder": "A LIND", "number": "1020304055", "bank_code": "062004"}}),
+    );
+    let method = json!(
+        scene
+            .call(CreatePaymentMethod {
+                account: made.id.clone(),
+                new
+            })
+            .await
+            .unwrap()
+    );
+    assert_eq!(method["bank_account"]["number_last_four"], "4055");
+    assert_eq!(scene.call(none).await.unwrap().items.len(), 1);
+    let cards = ListPaymentMethods {
+        account: SECOND.parse().unwrap(),
+        paging: Paging::default(),
+    };
+    let card = json!(scene.call_with(cards, true).await.unwrap().items);
+    assert_eq!(
+        card[0]["card"],
+        json!({"network": null, "number_last_four": "4242", "expires": "2028-04"})
+    );
+    assert!(!card.to_string().contains("tok_"), "{card}");
+
+    let new = given(
+        json!({"kind": "DEBT", "frequency": "WEEKLY", "first_payment_on": "2026-07-13",
+        "components": [{"amount": "30.42", "currency": "AUD"}], "payments": 4}),
+    );
+    let plan = scene
+        .call(CreatePaymentArrangement { account: first(), new })
+        .await
+        .unwrap();
+    assert_eq!(plan.scheduled_payments.as_ref().map(Vec::len), Some(4));
+    let list = || ListPaymentArrangements {
+        account: first(),
+        paging: Paging::default(),
+    };
+    assert_eq!(scene.call(list()).await.unwrap().items.len(), 2);
+    let cancel = CancelPaymentArrangement { arrangement: plan.id };
+    assert!(matches!(scene.call(cancel.clone()).await.unwrap(), Change::Done));
+    assert_eq!(scene.call(list()).await.unwrap().items.len(), 1);
+    assert_eq!(scene.call(cancel).await.unwrap_err().kind(), ErrorKind::NotFound);
+
+    let new: NewRefund = given(json!({"amount": {"amount": "20.10", "currency": "AUD"}, "reason": "Overpaid"}));
+    let refund = json!(
+        scene
+            .call(RequestRefund {
+                account: SECOND.parse().unwrap(),
+                new
+            })
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        (&refund["amount"]["amount"], &refund["status"]),
+        (&json!("20.10"), &json!("REQUESTED"))
+    );
+    let balance = json!(
+        scene
+            .call(GetBalance {
+                account: SECOND.parse().unwrap()
+            })
+            .await
+            .unwrap()
+    );
+    assert_eq!(balance["balance_due"]["amount"], "-64.10");
+    let rows = scene.call(transactions(SECOND)(Paging { limit: 20, after: None }));
+    let rows = rows.await.unwrap().items;
+    let row = rows.iter().find(|row| row.native_kind.as_deref() == Some("Refund"));
+    let row = json!(row.unwrap());
+    assert_eq!(
+        (&row["direction"], &row["amount"]["amount"]),
+        (&json!("DEBIT"), &json!("20.10"))
+    );
+
+    let new: NewCorrection = given(json!({"method": "REVERSE", "reason": "Wrong rate"}));
+    let bill = "gentrack-au:10045213~bill~882035~Invoice";
+    scene
+        .call(CorrectBill {
+            bill: bill.parse().unwrap(),
+            new,
+        })
+        .await
+        .unwrap();
+    let fixed = scene.call(bills(FIRST, true)(Paging::default())).await.unwrap();
+    assert!(
+        !fixed
+            .items
+            .iter()
+            .find(|one| one.native_id == "882035")
+            .unwrap()
+            .is_current
+    );
+
+    for exchange in tape.lock().unwrap().iter() {
+        check(exchange).unwrap_or_else(|why| panic!("{} {}: {why}", exchange.method, exchange.target));
+        let target = exchange.target.strip_prefix(API_PATH).unwrap_or_default();
+        let single = target.matches('/').count() == 2;
+        let transacts = exchange.method == "POST" && target == "/accounts" || exchange.method == "PUT" && single;
+        for name in ["x-transaction-id", "x-transaction-date-time"] {
+            assert_eq!(
+                header(exchange, name).is_some(),
+                transacts,
+                "{} {target}",
+                exchange.method
+            );
+        }
+        assert_eq!(header(exchange, "x-transaction-part-number"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_key_makes_one_transaction_of_all_its_repeats() {
+    let (scene, tape) = taped().await;
+    let open = async |key: Option<&str>, name: &str| {
+        let mut cx = Context::within(Duration::from_secs(20));
+        cx.idempotency_key = key.map(Arc::from);
+        let new: NewAccount = given(json!({"backend": "gentrack-au", "name": name, "customer_number": "20018844"}));
+        let (serves, _) = scene.backend.serving::<CreateAccount>().expect("served");
+        serves.serve(CreateAccount { new }, &cx).await.unwrap().id
+    };
+    let first = open(Some("k-1"), "Ada").await;
+    assert_eq!(open(Some("k-1"), "Ada").await, first, "the system dropped the repeat");
+    for (key, name) in [(Some("k-2"), "Ada"), (Some("k-1"), "Bo"), (None, "Ada"), (None, "Ada")] {
+        assert_ne!(open(key, name).await, first, "{key:?} {name}");
+    }
+    let tape = tape.lock().unwrap();
+    let sent: Vec<_> = tape
+        .iter()
+        .filter(|exchange| exchange.method == "POST" && exchange.target.ends_with("/accounts"))
+        .collect();
+    let pair = |n: usize| {
+        (
+            header(sent[n], "x-transaction-id"),
+            header(sent[n], "x-transaction-date-time"),
+        )
+    };
+    assert_eq!((sent.len(), pair(0)), (6, pair(1)));
+    for n in 2..6 {
+        assert!(pair(n).1 > pair(n - 1).1 && pair(n).0 != pair(n - 1).0, "{n}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_system_cannot_take_is_refused_by_name_and_not_sent() {
+    let scene = Scene::new().await;
+    let account = || SECOND.parse().unwrap();
+    for (patch, pointer) in [
+        (json!({"description": "x"}), "/description"),
+        (json!({"name": null}), "/name"),
+        (json!({"billing": {"email": "a@example.com"}}), "/billing/email"),
+    ] {
+        let change = UpdateAccount {
+            account: account(),
+            patch: given(patch),
+        };
+        let error = scene.call(change).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(format!("{:?}", error.faults()).contains(pointer), "{error:?}");
+    }
+    let new = given(json!({"kind": "DEBT", "first_payment_on": "2026-07-13", "ends_on": "2026-08-01"}));
+    let error = scene
+        .call(CreatePaymentArrangement {
+            account: account(),
+            new,
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        (
+            scene.received("updateAccount"),
+            scene.received("createPaymentArrangement")
+        ),
+        (0, 0)
+    );
 }

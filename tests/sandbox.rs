@@ -578,8 +578,6 @@ async fn requests_that_do_not_fit_the_contract_are_refused() {
         .await
         .unwrap();
     assert_eq!(wrong_method.status, 405);
-    let (status, body) = scene.answered(scene.get("/accounts/10045213/payment-terms")).await;
-    assert_eq!((status, &body["errorCode"]), (501, &json!("NotImplemented")));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod behaviours;
 mod crmcom;
+mod gentrack;
 mod specimens;
 mod tmf678;
 
@@ -35,6 +36,10 @@ pub struct Specimen {
     pub pages: bool,
     /// Whether a lost call must not be repeated.
     pub once: bool,
+    /// Whether the system drops repeats, so that a lost call is repeated although it makes something new.
+    pub dropped_repeats: bool,
+    /// Where a call leaves nothing to repeat: what is read in its place to have a login and a connection.
+    pub spends: Option<String>,
     /// The system's own name of the call that answers, for its counts.
     pub native: &'static str,
 }

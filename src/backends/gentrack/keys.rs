@@ -7,6 +7,9 @@
 //! | transaction | reference, `tx`, id |
 //! | service point | reference, `sp`, id |
 //! | meter | reference, `sp`, id, `m`, serial number |
+//! | payment method | reference, `pm`, id |
+//! | payment arrangement | reference, `pa`, id |
+//! | refund | reference, `rf`, id |
 //! | reading | reference, `sp`, id, `r`, reading reference |
 //!
 //! The account stands first in all of them. The word behind it keeps one kind from being taken for another.
@@ -14,7 +17,9 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
-use crate::model::id::{AccountId, BackendName, BillId, Id, IdError, Kind, MeterId, ReadingId, ServicePointId};
+use crate::model::id::{
+    AccountId, ArrangementId, BackendName, BillId, Id, IdError, Kind, MeterId, ReadingId, ServicePointId,
+};
 
 /// Marks a bill's key.
 pub(super) const BILL: &str = "bill";
@@ -22,6 +27,12 @@ pub(super) const BILL: &str = "bill";
 pub(super) const TRANSACTION: &str = "tx";
 /// Marks a service point's key, and those of what stands there.
 pub(super) const SERVICE_POINT: &str = "sp";
+/// Marks a payment method's key.
+pub(super) const METHOD: &str = "pm";
+/// Marks a payment arrangement's key.
+pub(super) const ARRANGEMENT: &str = "pa";
+/// Marks a refund's key.
+pub(super) const REFUND: &str = "rf";
 const METER: &str = "m";
 const READING: &str = "r";
 
@@ -64,6 +75,14 @@ pub(super) fn bill(id: &BillId) -> Result<BillKey<'_>> {
 pub(super) fn service_point(id: &ServicePointId) -> Result<Cow<'_, str>> {
     match parts(id)?.as_slice() {
         [_, mark, point] if *mark == SERVICE_POINT => Ok(point.clone()),
+        _ => Err(another_kind(id)),
+    }
+}
+
+/// The reference a payment arrangement's key holds beside the account's.
+pub(super) fn arrangement(id: &ArrangementId) -> Result<Cow<'_, str>> {
+    match parts(id)?.as_slice() {
+        [_, mark, arrangement] if *mark == ARRANGEMENT => Ok(arrangement.clone()),
         _ => Err(another_kind(id)),
     }
 }

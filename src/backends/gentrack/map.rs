@@ -7,6 +7,9 @@
 //! currency beside amounts) makes the whole reply `Unreadable`, with the place named. A row that cannot be read is never
 //! left out of a list: a shorter list would look right and be wrong.
 
+pub(super) mod account;
+pub(super) mod payment;
+
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::fmt;

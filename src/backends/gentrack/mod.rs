@@ -6,8 +6,16 @@
 //! **Signs in** by OAuth 2 client credentials at a token endpoint that is configured on its own ("Token"). The credentials
 //! select the tenant. One token is shared by all calls; a 401 costs one new token and one repeat.
 //!
-//! **Sends** `X-Trace-Id` (our request id) and `X-On-Behalf-Of` (the caller) with every call ("Headers"). None of the calls
-//! served here carries the four transaction headers.
+//! **Sends** `X-Trace-Id` (our request id) and `X-On-Behalf-Of` (the caller) with every call ("Headers"). Where the contract
+//! takes the transaction headers, an intended change has one id and one date-time: by the caller's `Idempotency-Key`, caller
+//! and content, so that the caller's own repeat is the same transaction; without a key, one for each call. Part number and
+//! total are left out, as nothing is split.
+//!
+//! **Repeats** reads, PUT, DELETE, `validateMeterReadings`, and the POSTs with transaction headers; never a review, an
+//! arrangement, a payment method, a refund, a bill's correction or readings ("Error kinds").
+//!
+//! **Masks** bank accounts and cards to their last four, whatever the system sends. The system's own records of payment
+//! methods and arrangements are not handed out for it.
 //!
 //! **Pages** never ("Paging"): whole lists are read and pages are cut out of them. A position is the last item given.
 //! The optional date range of bills and transactions is not sent: which date it is compared with is not stated, and a
@@ -41,6 +49,7 @@ mod calls;
 mod keys;
 mod map;
 mod verdict;
+pub mod webhook;
 mod wire;
 
 use std::sync::Arc;
@@ -55,11 +64,19 @@ use super::{Backend, Limits, native};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
 use crate::model::time::Zone;
-use crate::operations::accounts::{GetAccount, GetBalance};
-use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::accounts::{
+    CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
+    ListOverduePayments, SetParent, UpdateAccount,
+};
+use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
+use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::holds::{GetHold, PlaceHold};
 use crate::operations::meters::{GetMeter, ListMeters};
 use crate::operations::native::CallNative;
+use crate::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
+use crate::operations::payment_review::{GetPaymentReview, SetPaymentReview};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
+use crate::operations::refunds::RequestRefund;
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
 use crate::upstream::grants::{Basic, ClientCredentials, Token};
@@ -149,6 +166,24 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<ListReadings>(&adapter, filters(&["from", "to", "status", "quality"]))
         .serves::<ValidateReadings>(&adapter, plain)
         .serves::<SubmitReadings>(&adapter, plain)
+        .serves::<CreateAccount>(&adapter, plain)
+        .serves::<UpdateAccount>(&adapter, plain)
+        .serves::<SetParent>(&adapter, plain)
+        .serves::<GetBillingSchedule>(&adapter, plain)
+        .serves::<GetHold>(&adapter, plain)
+        .serves::<PlaceHold>(&adapter, plain)
+        .serves::<CorrectBill>(&adapter, plain)
+        .serves::<GetPaymentTerms>(&adapter, plain)
+        .serves::<GetSuggestedPayment>(&adapter, filters(&["include_debt", "include_fixed"]))
+        .serves::<ListOverduePayments>(&adapter, plain)
+        .serves::<GetPaymentReview>(&adapter, plain)
+        .serves::<SetPaymentReview>(&adapter, plain)
+        .serves::<ListPaymentMethods>(&adapter, plain)
+        .serves::<CreatePaymentMethod>(&adapter, plain)
+        .serves::<ListPaymentArrangements>(&adapter, plain)
+        .serves::<CreatePaymentArrangement>(&adapter, plain)
+        .serves::<CancelPaymentArrangement>(&adapter, plain)
+        .serves::<RequestRefund>(&adapter, plain)
         .serves::<CallNative>(&raw, plain))
 }
 

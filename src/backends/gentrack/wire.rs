@@ -4,6 +4,9 @@
 //! spelling, a single object is taken where a list is due (README, "Bodies"), and blank dates and numbers count as absent.
 //! Two spellings of one member are two members here, so that a reply with both is read, not refused.
 
+pub(super) mod account;
+pub(super) mod payment;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

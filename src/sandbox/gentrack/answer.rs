@@ -84,11 +84,6 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", why)
     }
 
-    pub(super) fn not_simulated(operation: &str) -> Self {
-        let why = format!("The operation {operation} is not simulated yet.");
-        Refusal::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", why)
-    }
-
     pub(super) fn throttled(retry_after: Option<u64>) -> Self {
         let why = "Too many requests; try again later.";
         Refusal {

@@ -21,6 +21,14 @@ pub(super) static BOOK: LazyLock<Book> = LazyLock::new(|| {
     book
 });
 
+/// What an account that was just opened has: nothing billed, posted or owed.
+pub(super) static UNBILLED: LazyLock<Account> = LazyLock::new(|| Account {
+    details: Bytes::new(),
+    balance: Bytes::from_static(br#"{"accountBalance":0,"overdueBalance":0,"currency":"AUD"}"#),
+    bills: Listing::new(&[], "issueDate"),
+    transactions: Listing::new(&[], "transactionDate"),
+});
+
 #[derive(Default)]
 pub(super) struct Book {
     accounts: HashMap<String, Account>,

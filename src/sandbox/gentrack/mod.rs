@@ -3,8 +3,9 @@
 //! The API is served below [`API_PATH`], the token endpoint at [`TOKEN_PATH`]; the two are configured on their own, as
 //! with the vendor (README, "Hosts"). The only app known is [`CLIENT_ID`] with [`CLIENT_SECRET`].
 //!
-//! Served are the account, balance, bills, bill image, reads of a bill, transactions, meter structure, read history and
-//! the validation and submission of reads. The contract's other operations answer 501.
+//! All 43 HTTP operations of the contract are served. What is written is kept and can be read back, until the system ends;
+//! a transaction (same operation, `X-Transaction-Id`, part and `X-Transaction-Date-Time`) is executed once, and its repeat
+//! gets the first answer again.
 //!
 //! # Data
 //!
@@ -24,6 +25,10 @@
 //! - `10031187`: closed, with a final bill and nothing owed; service point `4100991`.
 //! - `10050001`: of status `AwaitingSupply`, without bills, postings or service points.
 //! - `90000001`: for measuring, with exactly 12 bills; service point `9100001`.
+//!
+//! `10045213` has the examples' review, billing information, payment terms, method, arrangements, overdue and suggested
+//! payments too; `00210077` pays by card and has two arrangements; the others have terms and an outlook, and no more.
+//! Parties: contact `50027731`, customer `20018844`, organisation `70000912`. The clock stands at 6 July 2026.
 //!
 //! Service points:
 //!
@@ -49,15 +54,27 @@
 //! - A submitted read is kept in local time, is pending, and keeps its source.
 //! - A read is checked against the register's last accepted one: fewer is an error, and more than three times the
 //!   greatest consumption so far a warning.
+//! - An account without a payment method, or without a payment review date, has none (404).
+//! - A payment method counts from a later day, or is refused while another is in force. Numbers are masked when filed.
+//! - `debtPaymentAmount` is left out unless `includeDebtBalance` is true; `includeFixedPayments` changes nothing.
+//! - A reversed bill is listed as superseded; a fix may come twice. A refund is posted at once.
+//! - A relationship that is ended and is not there has ended already. A customer's relationships are told as its accounts.
+//! - A customer sync creates what it does not know by reference and changes the rest, and answers 204.
+//! - Nothing is refused or put aside for an effective time before one already seen.
 //! - [`Fault::ErrorInside`] answers 200 with an error body, which the contract does not know: it shows what a reader
 //!   makes of a success that is none. [`Fault::RefusedLogin`] means nothing to a call of the API.
 
+mod account_writes;
 mod answer;
+mod bodies;
 mod book;
 mod build;
 mod household;
 mod others;
+mod parties;
+mod payments;
 mod reads;
+mod records;
 mod request;
 mod token;
 
@@ -68,11 +85,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
+use serde_json::{Value, json as value};
 
 use super::counts::Counts;
 use super::fault::Fault;
 use answer::{Refusal, document, empty, json};
-use book::{BOOK, Image};
+use book::{Account, BOOK, Image, UNBILLED};
+use records::{Records, Sort};
 use request::{Accepts, Query, Route};
 
 /// Path of the API below the system's base; the vendor's base URI ends in `/v1` too (README, "Hosts").
@@ -98,6 +117,7 @@ pub fn router(_base: &str, counts: Counts) -> Router {
         counts,
         tokens: token::Tokens::default(),
         submitted: reads::Submitted::default(),
+        records: Records::default(),
     };
     Router::new().fallback(handle).with_state(Arc::new(system))
 }
@@ -116,6 +136,7 @@ struct Gentrack {
     counts: Counts,
     tokens: token::Tokens,
     submitted: reads::Submitted,
+    records: Records,
 }
 
 async fn handle(State(system): State<Arc<Gentrack>>, request: Request) -> Response {
@@ -176,6 +197,15 @@ impl Gentrack {
             return Ok(Refusal::failed(500).inside_success(headers));
         }
         let query = Query::read(query)?;
+        if route.writes() {
+            query.allow(&[])?;
+            if let Some((response, first)) = self.records.write(&route, headers, body)? {
+                if first {
+                    self.counts.add(route.operation);
+                }
+                return Ok(response);
+            }
+        }
         let response = self.execute(&route, &query, headers, body)?;
         self.counts.add(route.operation);
         Ok(response)
@@ -186,19 +216,28 @@ impl Gentrack {
         match route.operation {
             "getAccount" => {
                 query.allow(&[])?;
-                Ok(json(BOOK.account(id)?.details.clone()))
+                let changed = self
+                    .records
+                    .read(|state| state.get(Sort::Account, id).map(Value::to_string));
+                Ok(json(match changed {
+                    Some(details) => details.into(),
+                    None => BOOK.account(id)?.details.clone(),
+                }))
             }
             "getAccountBalance" => {
                 query.allow(&[])?;
-                Ok(json(BOOK.account(id)?.balance.clone()))
+                let balance = &self.account(id)?.balance;
+                Ok(self.perhaps_changed(balance.clone(), |state| payments::balance(state, id, balance)))
             }
             "getAccountBills" => {
                 let (start, end) = query.range("startDate", "endDate")?;
-                Ok(json(BOOK.account(id)?.bills.between(start, end)))
+                let bills = self.account(id)?.bills.between(start, end);
+                Ok(self.perhaps_changed(bills.clone(), |state| account_writes::fixed(state, &bills)))
             }
             "getAccountTransactions" => {
                 let (start, end) = query.range("startDate", "endDate")?;
-                Ok(json(BOOK.account(id)?.transactions.between(start, end)))
+                let rows = self.account(id)?.transactions.between(start, end);
+                Ok(self.perhaps_changed(rows.clone(), |state| payments::transactions(state, id, &rows)))
             }
             "getBillImage" => {
                 query.allow(&["type"])?;
@@ -237,7 +276,68 @@ impl Gentrack {
                 self.submitted.store(id, BOOK.point(id)?, &sent)?;
                 Ok(empty())
             }
-            other => Err(Refusal::not_simulated(other)),
+            other => self.about_account(other, id, query),
         }
+    }
+
+    /// The reads of what hangs on an account, and of parties.
+    fn about_account(&self, operation: &str, id: &str, query: &Query) -> Result<Response, Refusal> {
+        let suggested = operation == "getSuggestedPaymentAmount";
+        query.allow(if suggested {
+            &["includeDebtBalance", "includeFixedPayments"]
+        } else {
+            &[]
+        })?;
+        let debt = query.flag("includeDebtBalance")?.unwrap_or(false);
+        query.flag("includeFixedPayments")?;
+        let body = self.records.read(|state| match operation {
+            "getAccountReview" => state.of_account(Sort::Review, id, || value!({ "underReview": false })),
+            "getBillingInformation" => {
+                state.of_account(Sort::BillingInformation, id, account_writes::billing_information)
+            }
+            "getOverduePayments" => state.of_account(Sort::Overdue, id, payments::nothing_overdue),
+            "getPaymentTerms" => state.of_account(Sort::PaymentTerms, id, payments::terms),
+            "getPaymentArrangements" => state.of_account(Sort::Arrangements, id, || value!([])),
+            "getSuggestedPaymentAmount" => {
+                state.account(id)?;
+                let all = state.get(Sort::Suggested, id).cloned();
+                let all = all.unwrap_or_else(payments::no_suggestion);
+                Ok(payments::suggested(all, debt).to_string().into())
+            }
+            "getNextPaymentReview" | "getPaymentMethod" => {
+                state.account(id)?;
+                let (sort, what) = match operation {
+                    "getPaymentMethod" => (Sort::PaymentMethod, "payment method"),
+                    _ => (Sort::ReviewDate, "payment review"),
+                };
+                let found = state.get(sort, id).map(|found| found.to_string().into());
+                found.ok_or_else(|| Refusal::not_found(&format!("The account has no {what}.")))
+            }
+            "getContact" => parties::read(state, Sort::Contact, id),
+            "getCustomer" => parties::read(state, Sort::Customer, id),
+            _ => parties::read(state, Sort::Organisation, id),
+        })?;
+        Ok(json(body))
+    }
+
+    /// The account of the data set, or the empty one that stands for an account that was opened since.
+    fn account(&self, id: &str) -> Result<&'static Account, Refusal> {
+        match self.records.read(|state| state.get(Sort::Account, id).is_some()) {
+            true => Ok(BOOK.account(id).unwrap_or(&*UNBILLED)),
+            false => BOOK.account(id),
+        }
+    }
+
+    /// An answer as prepared, or as what callers did since makes it.
+    fn perhaps_changed(
+        &self,
+        prepared: bytes::Bytes,
+        change: impl FnOnce(&records::State) -> Option<Value>,
+    ) -> Response {
+        json(
+            self.records
+                .read(change)
+                .map_or(prepared, |changed| changed.to_string().into()),
+        )
     }
 }

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::answer::{Finding, Refusal};
+use super::records::Transaction;
 
 /// The market's time zone.
 const ZONE: &str = "Australia/Sydney";
@@ -138,6 +139,14 @@ pub(super) struct Route<'a> {
     pub(super) id: Cow<'a, str>,
     transactions: bool,
     body: bool,
+    writes: bool,
+}
+
+impl Route<'_> {
+    /// Whether it may change something.
+    pub(super) fn writes(&self) -> bool {
+        self.writes
+    }
 }
 
 /// Finds the call for a method and a path below the API's base.
@@ -157,6 +166,7 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
             id,
             transactions,
             body: matches!(verb, "POST" | "PUT"),
+            writes: verb != "GET",
         });
     }
     if elsewhere {
@@ -192,6 +202,34 @@ pub(super) fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
         .unwrap_or_default()
         .trim()
         .eq_ignore_ascii_case(wanted)
+}
+
+/// The transaction a request belongs to, by its headers; `None` without both an id and a date-time.
+pub(super) fn transaction(route: &Route<'_>, headers: &HeaderMap) -> Result<Option<Transaction>, Refusal> {
+    let [id, part, total, at] = TRANSACTION_HEADERS.map(|name| {
+        headers
+            .get(name)
+            .and_then(|text| text.to_str().ok())
+            .unwrap_or_default()
+    });
+    if !at.is_empty() && at.parse::<jiff::Timestamp>().is_err() {
+        let why = "The time must be written in ISO 8601 with an offset.";
+        return Err(Refusal::one("InvalidHeader", "x-transaction-date-time", why));
+    }
+    for (name, value) in [("x-transaction-part-number", part), ("x-transaction-part-total", total)] {
+        if !value.is_empty() && !value.parse::<u32>().is_ok_and(|number| number > 0) {
+            return Err(Refusal::one("InvalidHeader", name, "It must be a whole number from 1."));
+        }
+    }
+    if !route.transactions || id.is_empty() || at.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Transaction {
+        operation: route.operation,
+        id: id.to_owned(),
+        part: part.to_owned(),
+        at: at.to_owned(),
+    }))
 }
 
 /// Checks the headers that do not depend on the call's data.
@@ -313,6 +351,16 @@ impl Query {
             )),
             None => Ok(None),
         }
+    }
+
+    /// True or false, if it is given.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        self.get(name)
+            .map(|text| {
+                let flag = text.parse();
+                flag.map_err(|_| Refusal::one("InvalidType", name, "It must be true or false."))
+            })
+            .transpose()
     }
 
     /// Two optional dates, the only parameters.

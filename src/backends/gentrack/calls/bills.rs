@@ -14,8 +14,8 @@ use crate::model::bill::{Bill, Document, DocumentForm};
 use crate::model::id::{AccountId, BillId};
 use crate::model::meter::Reading;
 use crate::model::page::Page;
-use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
-use crate::operations::{Context, Operation};
+use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::{Change, Context, Operation};
 
 const PDF_MARK: &[u8] = b"%PDF-";
 
@@ -141,6 +141,19 @@ impl Serves<ListBillReadings> for Gentrack {
                 text(id)
             )
         })
+    }
+}
+
+/// `fixBill`, never repeated ("Error kinds"), after the list has said whose the bill is. It answers nothing.
+#[async_trait]
+impl Serves<CorrectBill> for Gentrack {
+    async fn serve(&self, asked: CorrectBill, cx: &Context) -> Result<Change<Bill>> {
+        let key = keys::bill(&asked.bill)?;
+        let road = self.road(CorrectBill::ID, cx);
+        let bill = road.bill(&asked.bill).await?;
+        let body = map::account::correction(asked.new, bill.native_kind);
+        let reply = road.post(&["bills", &key.id, "fix"], &body, false, "bill").await?;
+        Ok(super::changed(&reply))
     }
 }
 

@@ -1,10 +1,14 @@
 //! `impl Serves<O>` for every operation: build the call, send it, decode the reply, map it.
 
+mod account_writes;
 mod accounts;
 mod bills;
+mod holds;
 mod meters;
+mod payments;
 mod readings;
 mod service_points;
+mod transaction;
 mod transactions;
 
 use std::collections::HashMap;
@@ -14,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,11 +27,12 @@ use tokio::time::Instant;
 use super::keys;
 use super::map::{Mapper, Natives};
 use super::wire;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::model::Native;
 use crate::model::id::{AccountId, BackendName, ServicePointId};
 use crate::model::page::{Page, Paging};
 use crate::model::time::Zone;
-use crate::operations::Context;
+use crate::operations::{Change, Context};
 use crate::upstream::{Call, Reply, Upstream};
 
 /// Everything but RFC 3986's unreserved characters is encoded, so that no part of a key can leave its segment.
@@ -45,6 +50,7 @@ pub(super) struct Gentrack {
     zone: Zone,
     upstream: Upstream,
     confirmed: Confirmed,
+    transactions: transaction::Transactions,
 }
 
 /// One operation's calls: what they have in common.
@@ -63,6 +69,7 @@ impl Gentrack {
             zone,
             upstream,
             confirmed: Confirmed::default(),
+            transactions: transaction::Transactions::default(),
         }
     }
 
@@ -123,13 +130,54 @@ impl Road<'_> {
         may_repeat: bool,
         what: &'static str,
     ) -> Result<Reply> {
-        let mut call = self.call(Method::POST, path, &[], JSON);
-        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        let mut call = self.writes(Method::POST, path, body)?;
         call.may_repeat = may_repeat;
+        self.send(call, what).await
+    }
+
+    /// Puts a body to `path`, which may be repeated and has no transaction headers.
+    async fn put(&self, path: &[&str], body: &impl serde::Serialize, what: &'static str) -> Result<Reply> {
+        self.send(self.writes(Method::PUT, path, body)?, what).await
+    }
+
+    /// Sends one of the calls that carry the transaction headers, which may be repeated for it ("Error kinds").
+    async fn transact(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl serde::Serialize,
+        what: &'static str,
+    ) -> Result<Reply> {
+        let mut call = self.writes(method, path, body)?;
+        let Call { url, body, headers, .. } = &mut call;
+        self.adapter
+            .transactions
+            .sign(self.cx, self.operation, url, body, headers)?;
+        self.send(call, what).await
+    }
+
+    /// Posts a new record with transaction headers. If it is lost in spite of the repeats, nobody knows what became of it.
+    async fn create(&self, path: &[&str], body: &impl serde::Serialize, what: &'static str) -> Result<Reply> {
+        self.transact(Method::POST, path, body, what)
+            .await
+            .map_err(|error| match error.retryable() {
+                Retry::IfRepeatable { .. } => error
+                    .turned_into(
+                        ErrorKind::OutcomeUnknown,
+                        "the call was sent to the system, also again, but no answer came: it may or may not have been executed",
+                    )
+                    .retry(Retry::Never),
+                Retry::Never | Retry::Safe { .. } => error,
+            })
+    }
+
+    fn writes(&self, method: Method, path: &[&str], body: &impl serde::Serialize) -> Result<Call> {
+        let mut call = self.call(method, path, &[], JSON);
+        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         call.body = serde_json::to_vec(body)
             .map_err(|why| Error::new(ErrorKind::Internal, "a request did not turn into JSON").because(why))?
             .into();
-        self.send(call, what).await
+        Ok(call)
     }
 
     async fn send(&self, call: Call, what: &'static str) -> Result<Reply> {
@@ -199,6 +247,14 @@ impl Road<'_> {
         wire::decode(body).map(|list| Natives::of(records(list)))
     }
 
+    /// The system's own record, if it is wanted.
+    fn native(&self, body: &[u8]) -> Result<Option<Native>> {
+        match self.cx.native {
+            true => Ok(Some(Native::new(wire::decode::<&RawValue>(body)?.to_owned()))),
+            false => Ok(None),
+        }
+    }
+
     fn results(&self, body: &[u8]) -> Result<Natives> {
         self.natives(body, |list: wire::Results<&RawValue>| list.results.0)
     }
@@ -229,6 +285,26 @@ fn missing(error: Error, what: &'static str) -> Error {
     } else {
         error
     }
+}
+
+/// What the system says of a change it made: "202: taken in; carried out later" (openapi.yaml).
+fn changed<T>(reply: &Reply) -> Change<T> {
+    match reply.status {
+        StatusCode::ACCEPTED => Change::Accepted,
+        _ => Change::Done,
+    }
+}
+
+/// What the system said of something it did and that must not be done twice: to call an answer that cannot be read a
+/// failure would have it sent again.
+fn told<T>(answer: Result<T>) -> Result<T> {
+    answer.map_err(|why| {
+        Error::new(
+            ErrorKind::OutcomeUnknown,
+            "the system took the call, but what it said of it cannot be read",
+        )
+        .because(why)
+    })
 }
 
 fn address(base: &str, path: &[&str], query: &[(&str, &str)]) -> String {

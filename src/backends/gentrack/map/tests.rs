@@ -23,6 +23,18 @@ const EXAMPLES: &[(&str, &str)] = examples![
     "getMeterReadings.200.json",
     "validateMeterReadings.200.json",
     "validateMeterReadings.200.findings.json",
+    "getAccountReview.200.json",
+    "getAccountReview.200.none.json",
+    "getBillingInformation.200.json",
+    "getNextPaymentReview.200.json",
+    "getOverduePayments.200.json",
+    "getOverduePayments.200.empty.json",
+    "getPaymentArrangements.200.json",
+    "getPaymentArrangements.200.empty.json",
+    "createPaymentArrangement.201.json",
+    "getPaymentMethod.200.json",
+    "getPaymentTerms.200.json",
+    "getSuggestedPaymentAmount.200.json",
 ];
 
 const TRUTH: &str = include_str!("../../../../tests/fixtures/gentrack/truth.json");
@@ -72,6 +84,22 @@ impl House {
             }
             "readings.list" => json!(self.readings(body)?),
             "readings.validate" => json!(verdict(&wire::decode(body)?)),
+            "holds.get" => json!(mapper.hold(&self.account, &wire::decode(body)?)),
+            "accounts.billing_schedule" => json!(mapper.billing_schedule(&self.account, &wire::decode(body)?)),
+            "payment_review.get" => {
+                json!(mapper.review(&self.account, payment::review_day(&wire::decode(body)?)))
+            }
+            "accounts.overdue" => {
+                let list: wire::payment::OverdueList<wire::payment::Overdue<'_>> = wire::decode(body)?;
+                json!(mapper.overdue(&self.account, &list.overdue_payments.0, Natives::none())?)
+            }
+            "payment_arrangements.list" => {
+                let list: wire::Many<wire::payment::Arrangement<'_>> = wire::decode(body)?;
+                json!(mapper.arrangements(&self.account, &list.0)?)
+            }
+            "payment_methods.list" => json!(mapper.method(&self.account, &wire::decode(body)?, Some(true))?),
+            "accounts.payment_terms" => json!(mapper.terms(&self.account, &wire::decode(body)?)),
+            "accounts.suggested_payment" => json!(mapper.suggested(&self.account, &wire::decode(body)?)?),
             other => panic!("no mapping for {other}"),
         };
         Ok(value)
