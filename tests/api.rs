@@ -23,11 +23,11 @@ use intertie::model::meter::{FlowDirection, Quality, Reading, ReadingsVerdict};
 use intertie::model::money::{Money, Quantity, decimal};
 use intertie::model::page::Page;
 use intertie::model::usage::{Interval, Resolution};
-use intertie::operations::accounts::{GetAccount, GetBalance, SearchAccounts};
+use intertie::operations::accounts::{CreateAccount, GetAccount, GetBalance, SearchAccounts, SuspendAccount};
 use intertie::operations::bills::{GetBill, GetBillDocument, ListBills};
 use intertie::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
 use intertie::operations::usage::ListUsage;
-use intertie::operations::{Context, Scope};
+use intertie::operations::{Change, Context, Scope};
 use intertie::upstream::{self, Upstream};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -126,6 +126,25 @@ impl Serves<GetAccount> for Fake {
         self.contexts.lock().unwrap().push(cx.clone());
         act(op.account.key())?;
         Ok(account(op.account, cx.native))
+    }
+}
+
+#[async_trait]
+impl Serves<CreateAccount> for Fake {
+    async fn serve(&self, op: CreateAccount, cx: &Context) -> Result<Account> {
+        let number = op.new.number.unwrap_or_default();
+        Ok(account(AccountId::of(&op.new.backend, &[&number]).unwrap(), cx.native))
+    }
+}
+
+#[async_trait]
+impl Serves<SuspendAccount> for Fake {
+    async fn serve(&self, op: SuspendAccount, cx: &Context) -> Result<Change<Account>> {
+        Ok(match op.account.key() {
+            "done" => Change::Done,
+            "accepted" => Change::Accepted,
+            _ => Change::Now(account(op.account, cx.native)),
+        })
     }
 }
 
@@ -298,10 +317,12 @@ impl Face {
             .serves::<ListReadings>(&fake, limits)
             .serves::<ListUsage>(&fake, limits)
             .serves::<ValidateReadings>(&fake, limits)
-            .serves::<SubmitReadings>(&fake, limits);
+            .serves::<SubmitReadings>(&fake, limits)
+            .serves::<SuspendAccount>(&fake, limits);
+        let down = backend("fake-down").serves::<CreateAccount>(&fake, limits);
         let ready = Arc::new(AtomicBool::new(true));
         let router = api::router(State {
-            gateway: Gateway::new(Directory::of([full, backend("fake-down")])),
+            gateway: Gateway::new(Directory::of([full, down])),
             callers: Callers::open(Caller::new("tester", scopes, backends)),
             cursors: cursor::Seal::new(b"a secret of the tests"),
             settings: Settings {
@@ -362,6 +383,41 @@ impl Face {
 }
 
 const READINGS: &str = "/v1/service-points/fake:1/readings";
+
+/// A body that fits an operation.
+fn body_of(operation: &str) -> Value {
+    let aud = |amount: &str| json!({ "amount": amount, "currency": "AUD" });
+    match operation {
+        "accounts.create" => json!({
+            "backend": "fake", "number": "100/2 ü", "name": "J. Doe", "currency": "AUD", "parent": "fake:9",
+            "billing": { "email": "j@example.com", "address": { "lines": ["1 High St"], "postal_code": "2000" } },
+            "enrollment": { "provider": "p", "credentials": ["c"] }, "credit_limit": aud("0"),
+            "custom_attributes": [{ "name": "a", "value": null }],
+        }),
+        "accounts.update" => json!({
+            "name": null, "brand": "B", "billing": { "email": null, "address": { "lines": ["2 Low St"] } },
+            "enrollment": { "subscribed": false },
+        }),
+        "accounts.set_parent" => json!({ "parent": "fake:9", "effective_on": "2026-07-01" }),
+        "holds.place" => json!({ "reason": "Dispute", "period": { "start": "2026-07-01", "end": null } }),
+        "payment_review.set" => json!({ "review_on": "2026-07-01" }),
+        "payment_methods.create" => json!({
+            "kind": "DIRECT_DEBIT", "bank_account": { "holder": "J. Doe", "number": "12-3456 789", "bank_code": "062-000" },
+        }),
+        "payment_arrangements.create" => json!({
+            "kind": "DEBT", "frequency": "WEEKLY", "first_payment_on": "2026-07-13", "components": [aud("30.42")],
+            "payments": 4,
+        }),
+        "refunds.request" => json!({ "amount": aud("40.00"), "reason": "CUSTOMER_REQUEST", "method": "BANK_TRANSFER" }),
+        "charges.create" => json!({ "amount": aud("25.00"), "reason": "FEE", "description": "Fee", "note": "a\nb" }),
+        "credits.create" => json!({ "amount": aud("11"), "tax": aud("1"), "reason": "GOODWILL" }),
+        "notes.create" => {
+            json!({ "body": "Called.\nWill call again.", "pinned": true, "unpin_at": "2026-07-05T18:30:00Z" })
+        }
+        "bills.correct" => json!({ "method": "REVERSE", "reason": "Wrong reading" }),
+        _ => json!({ "readings": [one_reading()] }),
+    }
+}
 
 fn one_reading() -> Value {
     json!({ "meter_number": "E1", "register": "E", "read_at": "2026-07-05T18:30:00+10:00", "value": "42331" })
@@ -975,7 +1031,9 @@ async fn the_documented_scope_of_every_operation_is_the_one_asked_for() {
                 .method(method.to_uppercase().as_str())
                 .uri(path.join("/"))
                 .header("content-type", "application/json")
-                .body(Body::from(json!({ "readings": [one_reading()] }).to_string()))
+                .body(Body::from(
+                    body_of(operation["operationId"].as_str().unwrap()).to_string(),
+                ))
                 .unwrap();
             let answer = face.send(request).await;
             // A search asks those that serve it; the others ask one backend and are refused before it is looked for.
@@ -992,6 +1050,288 @@ async fn the_documented_scope_of_every_operation_is_the_one_asked_for() {
     }
     assert!(seen >= 16);
     assert_eq!(face.get("/metrics").await.code(), "insufficient_scope");
+}
+
+/// One way to spoil a body: the operation, the member to set by pointer (`null` pointer parents are made), the value, and
+/// the pointer that the problem names.
+type Spoilt = (&'static str, &'static str, Value, &'static str);
+
+fn spoilt() -> Vec<Spoilt> {
+    let money = |amount: &str, currency: &str| json!({ "amount": amount, "currency": currency });
+    let mut all: Vec<Spoilt> = vec![
+        ("accounts.create", "/backend", json!("No Such"), "/backend"),
+        ("accounts.create", "/name", json!(""), "/name"),
+        ("accounts.create", "/number", json!("a\nb"), "/number"),
+        ("accounts.create", "/currency", json!("ZZZ"), "/currency"),
+        ("accounts.create", "/parent", json!("other:1"), "/parent"),
+        ("accounts.create", "/billing/email", json!("nobody"), "/billing/email"),
+        (
+            "accounts.create",
+            "/billing/address/street",
+            json!("x"),
+            "/billing/address/street",
+        ),
+        (
+            "accounts.create",
+            "/billing/address/lines",
+            json!(["a", ""]),
+            "/billing/address/lines/1",
+        ),
+        (
+            "accounts.create",
+            "/credit_limit",
+            money("-1", "AUD"),
+            "/credit_limit/amount",
+        ),
+        (
+            "accounts.create",
+            "/enrollment/credentials",
+            json!([""]),
+            "/enrollment/credentials/0",
+        ),
+        (
+            "accounts.create",
+            "/custom_attributes",
+            json!([{ "name": "a" }, { "name": "a" }]),
+            "/custom_attributes/1/name",
+        ),
+        ("accounts.update", "/number", json!("1"), "/number"),
+        ("accounts.update", "/name", json!(7), "/name"),
+        ("accounts.update", "/billing/email", json!("a b@c"), "/billing/email"),
+        (
+            "accounts.update",
+            "/billing/address/lines",
+            json!([" "]),
+            "/billing/address/lines/0",
+        ),
+        (
+            "accounts.update",
+            "/enrollment/subscribed",
+            json!("no"),
+            "/enrollment/subscribed",
+        ),
+        ("accounts.update", "", json!({}), ""),
+        ("accounts.set_parent", "/parent", json!("other:1"), "/parent"),
+        ("accounts.set_parent", "/parent", json!("fake:1"), "/parent"),
+        ("accounts.set_parent", "/parent", json!(1), "/parent"),
+        (
+            "accounts.set_parent",
+            "/effective_on",
+            json!("20260701"),
+            "/effective_on",
+        ),
+        ("holds.place", "/reason", json!(" "), "/reason"),
+        (
+            "holds.place",
+            "/period/start",
+            json!("2026-07-01T00:00:00"),
+            "/period/start",
+        ),
+        ("holds.place", "/period/end", json!("2026-07-01"), "/period/end"),
+        ("payment_review.set", "/review_on", json!(null), "/review_on"),
+        ("payment_review.set", "/review_on", json!("2026-02-30"), "/review_on"),
+        ("payment_methods.create", "/kind", json!("OTHER"), "/native_kind"),
+        ("payment_methods.create", "/kind", json!("CARD"), "/bank_account"),
+        (
+            "payment_methods.create",
+            "/bank_account/number",
+            json!("12*3"),
+            "/bank_account/number",
+        ),
+        (
+            "payment_methods.create",
+            "/bank_account/iban",
+            json!("1"),
+            "/bank_account/iban",
+        ),
+        ("payment_methods.create", "/card", json!({ "token": "tok_1" }), "/card"),
+        (
+            "payment_methods.create",
+            "",
+            json!({ "kind": "CARD", "card": { "token": "4111 1111 1111 1111" } }),
+            "/card/token",
+        ),
+        (
+            "payment_methods.create",
+            "",
+            json!({ "kind": "CARD", "card": { "token": "tok_1", "expires": "2028-13" } }),
+            "/card/expires",
+        ),
+        ("payment_arrangements.create", "/kind", json!("OTHER"), "/kind"),
+        (
+            "payment_arrangements.create",
+            "/frequency",
+            json!("OTHER"),
+            "/frequency",
+        ),
+        ("payment_arrangements.create", "/components", json!([]), "/components"),
+        (
+            "payment_arrangements.create",
+            "/components/0",
+            money("0", "AUD"),
+            "/components/0/amount",
+        ),
+        (
+            "payment_arrangements.create",
+            "/components",
+            json!([money("1", "AUD"), money("1", "NZD")]),
+            "/components/1/currency",
+        ),
+        ("payment_arrangements.create", "/payments", json!(0), "/payments"),
+        ("payment_arrangements.create", "/payments", json!(-1), "/payments"),
+        (
+            "payment_arrangements.create",
+            "/ends_on",
+            json!("2026-08-01"),
+            "/ends_on",
+        ),
+        ("refunds.request", "/amount", money("0.00", "AUD"), "/amount/amount"),
+        ("refunds.request", "/amount", money("1.001", "AUD"), "/amount/amount"),
+        ("refunds.request", "/amount", money("1.5", "JPY"), "/amount/amount"),
+        (
+            "refunds.request",
+            "/amount",
+            json!({ "amount": 1, "currency": "AUD" }),
+            "/amount/amount",
+        ),
+        (
+            "refunds.request",
+            "/amount",
+            json!({ "amount": "1" }),
+            "/amount/currency",
+        ),
+        ("refunds.request", "/method", json!("OTHER"), "/method"),
+        ("charges.create", "/amount", money("-25", "AUD"), "/amount/amount"),
+        ("charges.create", "/reason", json!(null), "/reason"),
+        ("credits.create", "/tax", money("11", "AUD"), "/tax/amount"),
+        ("credits.create", "/tax", money("1", "NZD"), "/tax/currency"),
+        ("notes.create", "/body", json!("a\u{0}b"), "/body"),
+        ("notes.create", "/pinned", json!(false), "/unpin_at"),
+        ("bills.correct", "/method", json!("BURN"), "/method"),
+    ];
+    for operation in [
+        "accounts.create",
+        "accounts.update",
+        "accounts.set_parent",
+        "holds.place",
+        "payment_review.set",
+        "payment_methods.create",
+        "payment_arrangements.create",
+        "refunds.request",
+        "charges.create",
+        "credits.create",
+        "notes.create",
+        "bills.correct",
+    ] {
+        all.push((operation, "/surprise", json!(1), "/surprise"));
+    }
+    all
+}
+
+/// Sets one member of a body; the empty pointer is the whole body.
+fn set(body: &mut Value, pointer: &str, value: Value) {
+    match pointer.rsplit_once('/') {
+        None => *body = value,
+        Some((above, name)) => match body.pointer_mut(above).unwrap() {
+            Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
+            object => object[name] = value,
+        },
+    }
+}
+
+/// The method and the path of an operation, about a record of the made-up system.
+fn place_of(operation: &str) -> (String, String) {
+    let paths = crate::support::openapi::DOCUMENT["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(route, item)| {
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, said)| (route, method, said))
+        })
+        .find(|(_, _, said)| said["operationId"] == operation)
+        .map(|(route, method, _)| {
+            let path = route
+                .split('/')
+                .map(|part| if part.starts_with('{') { "fake:1" } else { part });
+            (method.to_uppercase(), path.collect::<Vec<_>>().join("/"))
+        })
+        .unwrap()
+}
+
+impl Face {
+    async fn send_body(&self, operation: &str, media: &str, body: &Value) -> Answer {
+        let (method, path) = place_of(operation);
+        let request = Request::builder().method(method.as_str()).uri(path);
+        let request = request.header("content-type", media);
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn bad_bodies_of_writes_are_422_and_named_and_good_ones_reach_the_gateway() {
+    let face = Face::new();
+    for (operation, member, value, pointer) in spoilt() {
+        let mut body = body_of(operation);
+        let good = face.send_body(operation, "application/json", &body).await;
+        assert_eq!(good.code(), "unsupported_operation", "{operation}");
+        set(&mut body, member, value);
+        let answer = face.send_body(operation, "application/json", &body).await;
+        assert_eq!(answer.status, 422, "{operation} {body}");
+        let problem = answer.json();
+        let named: Vec<_> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| &fault["pointer"])
+            .collect();
+        assert!(named.contains(&&json!(pointer)), "{operation} {body}: {problem}");
+        assert!(!problem.to_string().contains("4111"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_patch_comes_under_its_own_name_or_as_json() {
+    let face = Face::new();
+    for (media, code) in [
+        ("application/merge-patch+json", "unsupported_operation"),
+        ("application/json", "unsupported_operation"),
+        ("text/plain", "unsupported_media_type"),
+    ] {
+        let answer = face
+            .send_body("accounts.update", media, &body_of("accounts.update"))
+            .await;
+        assert_eq!(answer.code(), code, "{media}");
+    }
+}
+
+#[tokio::test]
+async fn changes_answer_with_the_record_or_without_and_new_records_say_where_they_are() {
+    let face = Face::new();
+    let created = face
+        .send_body("notes.create", "application/json", &body_of("notes.create"))
+        .await;
+    assert_eq!(created.code(), "unsupported_operation");
+    for (account, status, shown) in [("now", 200, true), ("done", 204, false), ("accepted", 202, false)] {
+        let request = Request::post(format!("/v1/accounts/fake:{account}/suspend")).body(Body::empty());
+        let answer = face.send(request.unwrap()).await;
+        assert_eq!(
+            (answer.status.as_u16(), !answer.body.is_empty()),
+            (status, shown),
+            "{account}"
+        );
+    }
+    let opened = face
+        .post(
+            "/v1/accounts",
+            json!({ "backend": "fake-down", "number": "100/2 ü" }).to_string(),
+        )
+        .await;
+    assert_eq!(opened.status, 201);
+    assert_eq!(opened.header("location"), "/v1/accounts/fake-down:100%2F2%20%C3%BC");
+    let again = face.get(opened.header("location")).await;
+    assert_eq!(again.json()["data"]["id"], "fake-down:100/2 ü");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::gateway::{Answer, Source, SourceStatus};
 use crate::model::bill::Document;
 use crate::model::id::BackendName;
 use crate::model::page::{Page, Paging};
-use crate::operations::Operation;
+use crate::operations::{Change, Operation};
 
 /// What a handler gives back.
 pub(super) type Outcome = Result<Response, Failure>;
@@ -147,6 +147,40 @@ impl Ask {
         let answer = self.shared.gateway.call(&self.caller, operation, &self.cx).await?;
         let (data, meta, served) = self.taken::<O, _>(answer);
         let mut response = json(status, written(&One { data, meta })?);
+        response.extensions_mut().insert(served);
+        Ok(response)
+    }
+
+    /// Answers a call that made a record with 201. `at` says where the record can be read, if it can.
+    pub(super) async fn created<O>(self, operation: O, at: impl FnOnce(&O::Reply) -> Option<String>) -> Outcome
+    where
+        O: Operation<Reply: Serialize>,
+    {
+        let answer = self.shared.gateway.call(&self.caller, operation, &self.cx).await?;
+        let location = at(&answer.data).and_then(|at| HeaderValue::try_from(at).ok());
+        let (data, meta, served) = self.taken::<O, _>(answer);
+        let mut response = json(StatusCode::CREATED, written(&One { data, meta })?);
+        if let Some(location) = location {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response.extensions_mut().insert(served);
+        Ok(response)
+    }
+
+    /// Answers a change: 200 with the record as it is then, 204 if the system says no more than that it is done, 202 if it
+    /// will do it later.
+    pub(super) async fn changed<O, T>(self, operation: O) -> Outcome
+    where
+        O: Operation<Reply = Change<T>>,
+        T: Serialize,
+    {
+        let answer = self.shared.gateway.call(&self.caller, operation, &self.cx).await?;
+        let (change, meta, served) = self.taken::<O, _>(answer);
+        let mut response = match change {
+            Change::Now(data) => json(StatusCode::OK, written(&One { data, meta })?),
+            Change::Done => empty(StatusCode::NO_CONTENT),
+            Change::Accepted => empty(StatusCode::ACCEPTED),
+        };
         response.extensions_mut().insert(served);
         Ok(response)
     }
@@ -399,6 +433,12 @@ fn link(response: &mut Response, page: &PageAsked, next: Option<&str>) {
     if let Ok(value) = HeaderValue::from_str(&text) {
         response.headers_mut().insert(header::LINK, value);
     }
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
 }
 
 fn json(status: StatusCode, body: Vec<u8>) -> Response {

@@ -6,13 +6,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Ask;
 use super::answer::{Many, One, Outcome};
-use super::extract::{Day, Inclusion, List, Nothing, Of, Pages, Query, Words, days, preferred};
+use super::check::Faults;
+use super::extract::{Day, Inclusion, Json, List, Nothing, Of, Pages, Query, Words, days, preferred};
 use crate::error::{Error, ErrorKind};
-use crate::model::bill::{Bill, BillKind, DocumentForm};
+use crate::model::bill::{Bill, BillKind, DocumentForm, NewCorrection};
 use crate::model::id::{AccountId, AccountKind, BillId, BillKind as BillMark};
 use crate::model::meter::Reading;
 use crate::operations::Operation as _;
-use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -108,4 +109,26 @@ pub(super) async fn get_bill_document(
     responses((status = 200, description = "One page of the readings", body = Many<Reading>)))]
 pub(super) async fn list_bill_readings(ask: Ask, Of(bill): Of<BillMark>, list: List<Nothing>) -> Outcome {
     ask.list(list.page, |paging| ListBillReadings { bill, paging }).await
+}
+
+/// Correct a bill that was issued
+///
+/// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`: read the bill before
+/// correcting it again.
+#[utoipa::path(post, path = "/v1/bills/{bill}/corrections", tag = "Bills", params(("bill" = BillId, Path)),
+    request_body = NewCorrection,
+    responses((status = 200, description = "The bill as it is now", body = One<Bill>),
+        (status = 202, description = "The system took the correction and will make it later"),
+        (status = 204, description = "The bill is corrected, and the system says no more")))]
+pub(super) async fn correct_bill(
+    ask: Ask,
+    Of(bill): Of<BillMark>,
+    Query(Nothing {}): Query<Nothing>,
+    Json(new): Json<NewCorrection>,
+) -> Outcome {
+    let mut faults = Faults::default();
+    faults.texts("", &[("reason", &new.reason)]);
+    faults.long("/description", new.description.as_ref());
+    let new = faults.none_in(new)?;
+    ask.changed(CorrectBill { bill, new }).await
 }

@@ -68,7 +68,9 @@ fn finish(document: &mut Value) {
     document["tags"] = json!([
         { "name": "Accounts", "description": "Accounts and what is owed on them." },
         { "name": "Bills", "description": "Bills, their documents, and the readings they were made from." },
-        { "name": "Transactions", "description": "The entries of accounts' ledgers." },
+        { "name": "Transactions", "description": "The entries of accounts' ledgers, and putting charges and credits there." },
+        { "name": "Payments", "description": "Payments, how accounts pay, arrangements and refunds." },
+        { "name": "Notes", "description": "What staff note on accounts." },
         { "name": "Service points", "description": "Points where energy or water is supplied or fed in." },
         { "name": "Meters", "description": "Meters and their registers." },
         { "name": "Readings", "description": "What registers showed, and handing new readings in." },
@@ -410,6 +412,7 @@ fn tagged(operation: &Value) -> bool {
 
 fn document_answers(operation: &mut Value, path: &str, method: &str) {
     let tagged = tagged(operation);
+    let bodied = operation.get("requestBody").is_some();
     let paged = operation
         .pointer("/responses/200/content/application~1json/schema/$ref")
         .and_then(Value::as_str)
@@ -443,6 +446,7 @@ fn document_answers(operation: &mut Value, path: &str, method: &str) {
         responses.insert("304".to_owned(), answer);
     }
     let call = path.starts_with("/v1/");
+    let writes = matches!(method, "post" | "put" | "patch" | "delete");
     let record = path.contains('{');
     for (name, status) in PROBLEMS {
         let fits = match status {
@@ -451,8 +455,8 @@ fn document_answers(operation: &mut Value, path: &str, method: &str) {
             "403" => call || path == "/metrics",
             "404" => record || path == "/v1/accounts",
             "406" => path.ends_with("/document"),
-            "408" | "413" | "415" | "422" => method == "post",
-            "409" => method == "post" && !path.ends_with("/validate"),
+            "408" | "413" | "415" | "422" => bodied,
+            "409" => writes && !path.ends_with("/validate"),
             "503" => (call && paged_or_record(path)) || path == "/readyz",
             "500" => call,
             _ => call && paged_or_record(path),

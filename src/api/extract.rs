@@ -504,6 +504,20 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Words<T> {
     }
 }
 
+/// `true` or `false`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag(pub bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Cow::<'de, str>::deserialize(deserializer)?.as_ref() {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(de::Error::custom("it must be `true` or `false`")),
+        }
+    }
+}
+
 /// A calendar date of a query: `YYYY-MM-DD` and nothing else.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Day(pub Date);

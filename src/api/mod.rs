@@ -5,15 +5,24 @@
 
 mod accounts;
 mod answer;
+mod arrangements;
 mod backends;
 mod bills;
+mod check;
 pub mod cursor;
 mod document;
 mod extract;
+mod holds;
 mod meters;
+mod notes;
 mod ops;
+mod payment_methods;
+mod payment_review;
+mod payments;
+mod postings;
 mod problem;
 mod readings;
+mod refunds;
 mod service_points;
 mod trail;
 mod transactions;
@@ -40,10 +49,21 @@ use crate::auth::{Caller, Callers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway;
 use crate::model::id::BackendName;
-use crate::operations::accounts::{GetAccount, GetBalance, SearchAccounts};
-use crate::operations::bills::{GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::accounts::{
+    CloseAccount, CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
+    ListOverduePayments, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
+};
+use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
+use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::holds::{GetHold, PlaceHold};
 use crate::operations::meters::{GetMeter, ListMeters};
+use crate::operations::notes::{CreateNote, ListNotes};
+use crate::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
+use crate::operations::payment_review::{GetPaymentReview, SetPaymentReview};
+use crate::operations::payments::ListPayments;
+use crate::operations::postings::{CreateCharge, CreateCredit};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
+use crate::operations::refunds::{CancelRefund, ListRefunds, RequestRefund};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
@@ -140,11 +160,45 @@ fn calls() -> OpenApiRouter<Shared> {
         .routes(of::<SearchAccounts>(routes!(accounts::search_accounts)))
         .routes(of::<GetAccount>(routes!(accounts::get_account)))
         .routes(of::<GetBalance>(routes!(accounts::get_balance)))
+        .routes(of::<CreateAccount>(routes!(accounts::create_account)))
+        .routes(of::<UpdateAccount>(routes!(accounts::update_account)))
+        .routes(of::<CloseAccount>(routes!(accounts::close_account)))
+        .routes(of::<SuspendAccount>(routes!(accounts::suspend_account)))
+        .routes(of::<ReactivateAccount>(routes!(accounts::reactivate_account)))
+        .routes(of::<SetParent>(routes!(accounts::set_parent)))
+        .routes(of::<GetBillingSchedule>(routes!(accounts::get_billing_schedule)))
+        .routes(of::<GetPaymentTerms>(routes!(accounts::get_payment_terms)))
+        .routes(of::<GetSuggestedPayment>(routes!(accounts::get_suggested_payment)))
+        .routes(of::<ListOverduePayments>(routes!(accounts::list_overdue_payments)))
+        .routes(of::<GetHold>(routes!(holds::get_hold)))
+        .routes(of::<PlaceHold>(routes!(holds::place_hold)))
         .routes(of::<ListBills>(routes!(bills::list_bills)))
         .routes(of::<GetBill>(routes!(bills::get_bill)))
         .routes(of::<GetBillDocument>(routes!(bills::get_bill_document)))
         .routes(of::<ListBillReadings>(routes!(bills::list_bill_readings)))
+        .routes(of::<CorrectBill>(routes!(bills::correct_bill)))
         .routes(of::<ListTransactions>(routes!(transactions::list_transactions)))
+        .routes(of::<CreateCharge>(routes!(postings::create_charge)))
+        .routes(of::<CreateCredit>(routes!(postings::create_credit)))
+        .routes(of::<ListPayments>(routes!(payments::list_payments)))
+        .routes(of::<ListPaymentMethods>(routes!(payment_methods::list_payment_methods)))
+        .routes(of::<CreatePaymentMethod>(routes!(
+            payment_methods::create_payment_method
+        )))
+        .routes(of::<GetPaymentReview>(routes!(payment_review::get_payment_review)))
+        .routes(of::<SetPaymentReview>(routes!(payment_review::set_payment_review)))
+        .routes(of::<ListPaymentArrangements>(routes!(arrangements::list_arrangements)))
+        .routes(of::<CreatePaymentArrangement>(routes!(
+            arrangements::create_arrangement
+        )))
+        .routes(of::<CancelPaymentArrangement>(routes!(
+            arrangements::cancel_arrangement
+        )))
+        .routes(of::<ListRefunds>(routes!(refunds::list_refunds)))
+        .routes(of::<RequestRefund>(routes!(refunds::request_refund)))
+        .routes(of::<CancelRefund>(routes!(refunds::cancel_refund)))
+        .routes(of::<ListNotes>(routes!(notes::list_notes)))
+        .routes(of::<CreateNote>(routes!(notes::create_note)))
         .routes(of::<ListServicePoints>(routes!(service_points::list_service_points)))
         .routes(of::<GetServicePoint>(routes!(service_points::get_service_point)))
         .routes(of::<ListMeters>(routes!(meters::list_meters)))

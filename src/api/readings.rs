@@ -7,8 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Ask;
 use super::answer::{Many, One, Outcome};
+use super::check::Faults;
 use super::extract::{Json, List, Nothing, Of, Pages, Query, Side, repeats, sides};
-use crate::error::{Error, ErrorKind, Place, Result};
+use crate::error::Result;
 use crate::model::id::{ServicePointId, ServicePointKind};
 use crate::model::meter::{NewReading, Quality, Reading, ReadingStatus, ReadingsVerdict};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
@@ -66,40 +67,32 @@ pub(super) struct NewReadings {
 impl NewReadings {
     /// Checks what the shape does not say; every fault is named.
     fn checked(self) -> Result<Vec<NewReading>> {
-        let mut faults: Vec<(String, &'static str)> = Vec::new();
-        if self.readings.is_empty() || self.readings.len() > MOST {
-            faults.push(("/readings".to_owned(), "there must be 1 to 100 readings"));
-        }
+        let mut faults = Faults::default();
+        faults.unless(
+            (1..=MOST).contains(&self.readings.len()),
+            "/readings",
+            "there must be 1 to 100 readings",
+        );
         for (n, reading) in self.readings.iter().enumerate() {
-            for (name, text) in [("meter_number", &reading.meter_number), ("register", &reading.register)] {
-                if text.is_empty() || text.len() > 256 || text.chars().any(char::is_control) {
-                    let rule = "it must be 1 to 256 characters without control characters";
-                    faults.push((format!("/readings/{n}/{name}"), rule));
-                }
-            }
-            if reading.value.0 < Decimal::ZERO {
-                faults.push((format!("/readings/{n}/value"), "a register never shows less than zero"));
-            }
+            faults.text(format!("/readings/{n}/meter_number"), &reading.meter_number);
+            faults.text(format!("/readings/{n}/register"), &reading.register);
+            faults.unless(
+                reading.value.0 >= Decimal::ZERO,
+                format!("/readings/{n}/value"),
+                "a register never shows less than zero",
+            );
         }
         let keys = self
             .readings
             .iter()
             .map(|reading| (&reading.meter_number, &reading.register, reading.read_at));
         for n in repeats(keys) {
-            let rule = "there is a reading of this register at this instant before it";
-            faults.push((format!("/readings/{n}"), rule));
+            faults.add(
+                format!("/readings/{n}"),
+                "there is a reading of this register at this instant before it",
+            );
         }
-        if faults.is_empty() {
-            return Ok(self.readings);
-        }
-        let told: Vec<_> = faults
-            .iter()
-            .map(|(pointer, rule)| format!("`{pointer}`: {rule}"))
-            .collect();
-        Err(faults.into_iter().fold(
-            Error::new(ErrorKind::Invalid, told.join("; ")),
-            |error, (pointer, rule)| error.fault(Place::Pointer(pointer), rule),
-        ))
+        faults.none_in(self.readings)
     }
 }
 

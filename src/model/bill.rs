@@ -175,6 +175,30 @@ pub struct DocumentRef {
     pub name: Option<String>,
 }
 
+/// How a bill is to be corrected.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCorrection {
+    /// What is to be done about the bill.
+    pub method: CorrectionMethod,
+    /// Why, in the system's own words.
+    #[schema(min_length = 1, max_length = 256)]
+    pub reason: Option<String>,
+    /// What is to be said of it.
+    #[schema(min_length = 1, max_length = 4000)]
+    pub description: Option<String>,
+}
+
+/// What is to be done about a wrong bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CorrectionMethod {
+    /// The bill is cancelled.
+    Reverse,
+    /// A credit note is issued against it.
+    CreditNote,
+}
+
 /// A bill's document itself.
 #[derive(Clone, Debug)]
 pub struct Document {

@@ -248,6 +248,14 @@ kinds! {
     TransactionKind TransactionId "transaction";
     /// A payment's identifier.
     PaymentKind PaymentId "payment";
+    /// A payment method's identifier.
+    PaymentMethodMark PaymentMethodId "payment_method";
+    /// A payment arrangement's identifier.
+    ArrangementMark ArrangementId "arrangement";
+    /// A refund request's identifier.
+    RefundMark RefundId "refund";
+    /// A note's identifier.
+    NoteMark NoteId "note";
     /// A service point's identifier.
     ServicePointKind ServicePointId "service_point";
     /// A meter's identifier.

@@ -4,12 +4,21 @@
 //! today's date. An empty list means that the system said "none"; a list that it cannot tell of is `None`.
 
 pub mod account;
+pub mod account_write;
+pub mod arrangement;
 pub mod bill;
+pub mod hold;
 pub mod id;
 pub mod meter;
 pub mod money;
+pub mod note;
 pub mod page;
+pub mod patch;
 pub mod payment;
+pub mod payment_method;
+pub mod posting;
+pub mod refund;
+pub mod terms;
 pub mod time;
 pub mod transaction;
 pub mod usage;

@@ -205,6 +205,19 @@ impl Serialize for Money {
     }
 }
 
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, rename = "Money")]
+        struct Given {
+            amount: Number,
+            currency: Currency,
+        }
+        let given = Given::deserialize(deserializer)?;
+        Ok(Self::new(given.amount.0, given.currency))
+    }
+}
+
 /// A number that is not money: a meter's value, a rate. Prints as decimal text; every digit the system gave is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Number(pub Decimal);

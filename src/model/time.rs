@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A span of calendar dates: `start` is in it, `end` is not. An open side is `null`.
@@ -32,6 +32,50 @@ impl Period {
         };
         (first.is_some() || end.is_some()).then_some(Self { start: first, end })
     }
+}
+
+/// A span of calendar dates that a caller gives: `start` is in it, `end` is not. An open side is left out or `null`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPeriod {
+    /// The first day in the period.
+    #[serde(default, deserialize_with = "perhaps_day")]
+    #[schema(example = "2026-06-01")]
+    pub start: Option<Date>,
+    /// The first day after the period.
+    #[serde(default, deserialize_with = "perhaps_day")]
+    #[schema(example = "2026-07-01")]
+    pub end: Option<Date>,
+}
+
+/// A calendar date of a body: `YYYY-MM-DD` and nothing else.
+struct Day(Date);
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Some(text.as_ref())
+            .filter(|text| text.len() == 10)
+            .and_then(|text| text.parse().ok())
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("it must be a date, `YYYY-MM-DD`"))
+    }
+}
+
+/// Reads a calendar date of a body: `YYYY-MM-DD` and nothing else.
+///
+/// # Errors
+/// If it is something else.
+pub fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    Day::deserialize(deserializer).map(|day| day.0)
+}
+
+/// Reads a calendar date of a body that may be `null`; with `#[serde(default)]` it may be left out too.
+///
+/// # Errors
+/// If it is something else.
+pub fn perhaps_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    Ok(Option::<Day>::deserialize(deserializer)?.map(|day| day.0))
 }
 
 /// One side of a span of time as a caller gives it: a local calendar day, or an instant.

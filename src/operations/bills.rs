@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-use super::{Operation, Repeat, Scope, Target};
-use crate::model::bill::{Bill, BillKind, Document, DocumentForm};
+use super::{Change, Operation, Repeat, Scope, Target};
+use crate::model::bill::{Bill, BillKind, Document, DocumentForm, NewCorrection};
 use crate::model::id::{AccountId, BillId};
 use crate::model::meter::Reading;
 use crate::model::page::{Page, Paging};
@@ -102,6 +102,29 @@ impl Operation for ListBillReadings {
     const ID: &'static str = "bills.readings";
     const SCOPE: Scope = Scope::MetersRead;
     const REPEAT: Repeat = Repeat::Read;
+
+    fn target(&self) -> Target<'_> {
+        Target::record(&self.bill)
+    }
+}
+
+/// Corrects a bill that was issued. Replies with the bill as it stands then, where the system gives it.
+#[derive(Clone, Debug)]
+pub struct CorrectBill {
+    /// The bill.
+    pub bill: BillId,
+    /// What is to be done about it.
+    pub new: NewCorrection,
+}
+
+impl Operation for CorrectBill {
+    type Reply = Change<Bill>;
+    const ID: &'static str = "bills.correct";
+    const SCOPE: Scope = Scope::BillsWrite;
+    const REPEAT: Repeat = Repeat::Once;
+    const AFTER_LOSS: Option<&'static str> = Some(
+        "read GET /v1/bills/{bill} and the account's bills with `include=superseded` to see whether it was corrected before correcting it again",
+    );
 
     fn target(&self) -> Target<'_> {
         Target::record(&self.bill)

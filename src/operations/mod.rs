@@ -1,10 +1,17 @@
 //! Operations: each canonical call is a type that carries its request, its reply and what is true of it.
 
 pub mod accounts;
+pub mod arrangements;
 pub mod bills;
+pub mod holds;
 pub mod meters;
+pub mod notes;
+pub mod payment_methods;
+pub mod payment_review;
 pub mod payments;
+pub mod postings;
 pub mod readings;
+pub mod refunds;
 pub mod service_points;
 pub mod transactions;
 pub mod usage;
@@ -134,6 +141,17 @@ impl Repeat {
     pub fn may_repeat(self) -> bool {
         !matches!(self, Self::Once)
     }
+}
+
+/// What a system says of a change to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It is done, and this is the record now.
+    Now(T),
+    /// It is done.
+    Done,
+    /// The system took it and will do it later.
+    Accepted,
 }
 
 /// Where an operation goes.
