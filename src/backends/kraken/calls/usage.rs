@@ -298,7 +298,8 @@ impl Kraken {
                 let place = format!("account.properties.measurements.edges[{at}].node");
                 let interval = self.deployment.interval(&operation.service_point, node, &place)?;
                 // What starts outside the window was not asked for.
-                if let Some(mut interval) = interval.filter(|interval| start <= interval.start && interval.start < end) {
+                if let Some(mut interval) = interval.filter(|interval| start <= interval.start && interval.start < end)
+                {
                     // One that does not say belongs to the series that was asked for.
                     interval.direction.get_or_insert(operation.direction);
                     series.insert(interval.start, interval);

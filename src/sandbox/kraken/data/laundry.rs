@@ -640,6 +640,22 @@ pub(super) fn account() -> Value {
                 "maskedAccountIdentifier": null, "vendor": ""})),
         ],
         "_payments": payments,
+        "_plans": [{
+            "id": "5120", "initialScheduleType": "GENERAL_ACCOUNT_PAYMENT", "strategyName": "debt-repayment",
+            "strategyDisplayName": "Debt repayment", "status": "ACTIVE", "offeredAt": "2026-08-03T15:20:00+00:00",
+            "offerExpiresAt": null, "acceptedAt": "2026-08-04T02:10:00+00:00", "ledgerNumber": DEBT,
+            "payments": [
+                {"payableDate": "2026-09-01", "amount": 2_500, "paymentType": "DEBT"},
+                {"payableDate": "2026-10-01", "amount": 2_500, "paymentType": null},
+            ],
+            "nextPayment": {"payableDate": "2026-10-01", "amount": 2_500, "paymentType": null},
+        }],
+        "_requests": [
+            {"requestId": "69980", "amount": 5_000, "reasonCode": "CUSTOMER_REQUEST", "method": "BANK_TRANSFER",
+                "instruction": null, "status": "ACCEPTED", "_ledger": MAIN},
+            {"requestId": "70114", "amount": 1_200, "reasonCode": null, "method": "CHEQUE", "instruction": null,
+                "status": "REJECTED", "_ledger": WATER},
+        ],
         "_repayments": [{"id": "9107", "amount": 5_000, "paymentDate": "2026-06-25", "status": "PAID"}],
     });
     with(person, books)
