@@ -610,6 +610,8 @@ pub(super) fn account() -> Value {
         "references": [{"namespace": "crm.customer", "value": "C-004417", "createdAt": "2024-09-21T09:00:00+00:00",
             "updatedAt": "2025-02-11T17:40:12.004+00:00", "_account": "A-5E90B3F4"}],
         "notes": [{"body": "Prefers calls before nine.", "isPinned": true, "createdAt": "2025-01-14T14:02:00+00:00",
+            "unpinAt": null},
+            {"body": "Solar inverter exchanged.", "isPinned": false, "createdAt": "2026-05-02T18:31:07.25+00:00",
             "unpinAt": null}],
         "metadata": [{"key": "segment", "value": "\"small-business\""}],
         "agreements": agreements(),
@@ -653,6 +655,8 @@ pub(super) fn account() -> Value {
         "_requests": [
             {"requestId": "69980", "amount": 5_000, "reasonCode": "CUSTOMER_REQUEST", "method": "BANK_TRANSFER",
                 "instruction": null, "status": "ACCEPTED", "_ledger": MAIN},
+            {"requestId": "70190", "amount": 2_150, "reasonCode": "CUSTOMER_REQUEST", "method": "BANK_TRANSFER",
+                "instruction": null, "status": "REQUESTED", "_ledger": WATER},
             {"requestId": "70114", "amount": 1_200, "reasonCode": null, "method": "CHEQUE", "instruction": null,
                 "status": "REJECTED", "_ledger": WATER},
         ],
