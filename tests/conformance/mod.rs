@@ -6,6 +6,7 @@
 mod behaviours;
 mod crmcom;
 mod gentrack;
+mod kraken;
 mod specimens;
 mod tmf678;
 

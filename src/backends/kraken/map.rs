@@ -49,7 +49,7 @@ fn lines(lines: impl IntoIterator<Item = Option<String>>) -> Vec<String> {
 }
 
 impl Deployment {
-    fn id<K>(&self, parts: &[&str]) -> Result<Id<K>> {
+    pub(super) fn id<K>(&self, parts: &[&str]) -> Result<Id<K>> {
         Id::of(&self.name, parts).map_err(bad_id)
     }
 
@@ -66,7 +66,7 @@ impl Deployment {
         self.id(&[account, bill])
     }
 
-    fn money(&self, units: wire::Minor) -> Money {
+    pub(super) fn money(&self, units: wire::Minor) -> Money {
         Money::minor(units.0, self.currency)
     }
 
@@ -75,7 +75,7 @@ impl Deployment {
         self.money(units).turned()
     }
 
-    fn instant(&self, text: &str, place: &str) -> Result<Timestamp> {
+    pub(super) fn instant(&self, text: &str, place: &str) -> Result<Timestamp> {
         self.zone
             .read(text.trim())
             .map_err(|_| Error::unreadable(place, "not a date and time"))

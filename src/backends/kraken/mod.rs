@@ -6,7 +6,10 @@
 //! # What it serves
 //! `accounts.get`, `accounts.balance`, `accounts.search` (the accounts the credential's user can see), `bills.list`,
 //! `bills.get`, `bills.document`, `transactions.list`, `service_points.list|get`, `meters.list|get`, `readings.list`
-//! (`dailyReadings`, the US edition alone) and `usage.list` (`measurements`). Meters of this edition have a serial number
+//! (`dailyReadings`, the US edition alone), `usage.list` (`measurements`), `accounts.billing_schedule` (`billingOptions`),
+//! `accounts.overdue` (`overdueBalance`), `payments.list`, `payment_methods.list`, `payment_arrangements.list` (schedules
+//! and plans), `refunds.list|request|cancel` (repayment requests), `charges.create`, `credits.create` (`postCredit`),
+//! `notes.list|create` and `accounts.update` (billing e-mail and billing address). Meters of this edition have a serial number
 //! and dates, nothing else: registers and a way to hand in readings are not to be had.
 //!
 //!
@@ -26,6 +29,19 @@
 //! of the ledger for entries. Nulls in lists are skipped, unless an error says why they are null. Accounts, properties,
 //! points of supply, meters and daily readings are whole lists. Measurements are asked for in windows of seven days (days
 //! and months in wider ones), because wide windows can be cut without notice \[seen\].
+//!
+//! Payments, payment methods, arrangements, refund requests and notes are read whole and cut here: no order of theirs is
+//! promised. Methods are asked for without IBAN, sort code and card number.
+//!
+//! # How it writes
+//! Amounts go out as minor units that fit an `Int`; one with more digits, or in another currency, is refused here. Refund
+//! requests alone take an idempotency key: it is made from the caller's `Idempotency-Key`. A used key (KT-CT-3928) leads
+//! to a read, and is a success if one request on the ledger, and one only, says what is asked for. Other writes have none
+//! and are sent once; a payload that is missing without an error leaves the outcome unknown. Every mutation has a code of
+//! its own for what the caller may not touch, so a write refused as not allowed is followed by a read, which says whether
+//! the account is there. A refund is cancelled only after it was seen on the account in whose name it is asked for, for
+//! the system takes the request's number alone. A credit or a refund without a ledger goes to the only one that counts
+//! towards the balance. Billing addresses are replaced whole, the street's lines in one text with line breaks (inference).
 //!
 //! # How it says no
 //! With status 200: `verdict.rs` gives it meaning. `data` and `errors` may come together. An error that takes away something a record
@@ -51,6 +67,7 @@
 //! - Whether a bill is overdue: not derived, for it would depend on the day it is asked.
 //! - What a query costs against the limit of 200 points: documents are small, and pages no larger than needed.
 
+mod books;
 mod calls;
 mod documents;
 mod login;
@@ -68,11 +85,19 @@ use crate::error::Result;
 use crate::model::id::BackendName;
 use crate::model::money::Currency;
 use crate::model::time::Zone;
-use crate::operations::accounts::{GetAccount, GetBalance, SearchAccounts};
+use crate::operations::accounts::{
+    GetAccount, GetBalance, GetBillingSchedule, ListOverduePayments, SearchAccounts, UpdateAccount,
+};
+use crate::operations::arrangements::ListPaymentArrangements;
 use crate::operations::bills::{GetBill, GetBillDocument, ListBills};
 use crate::operations::meters::{GetMeter, ListMeters};
 use crate::operations::native::QueryNative;
+use crate::operations::notes::{CreateNote, ListNotes};
+use crate::operations::payment_methods::ListPaymentMethods;
+use crate::operations::payments::ListPayments;
+use crate::operations::postings::{CreateCharge, CreateCredit};
 use crate::operations::readings::ListReadings;
+use crate::operations::refunds::{CancelRefund, ListRefunds, RequestRefund};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
@@ -197,6 +222,19 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<GetBill>(&kraken, whole)
         .serves::<GetBillDocument>(&kraken, whole)
         .serves::<ListTransactions>(&kraken, paged(&["from", "to", "kind"]))
+        .serves::<GetBillingSchedule>(&kraken, whole)
+        .serves::<ListOverduePayments>(&kraken, whole)
+        .serves::<ListPayments>(&kraken, paged(&["from", "to"]))
+        .serves::<ListPaymentMethods>(&kraken, paged(&[]))
+        .serves::<ListPaymentArrangements>(&kraken, paged(&[]))
+        .serves::<ListRefunds>(&kraken, paged(&[]))
+        .serves::<RequestRefund>(&kraken, whole)
+        .serves::<CancelRefund>(&kraken, whole)
+        .serves::<CreateCharge>(&kraken, whole)
+        .serves::<CreateCredit>(&kraken, whole)
+        .serves::<ListNotes>(&kraken, paged(&[]))
+        .serves::<CreateNote>(&kraken, whole)
+        .serves::<UpdateAccount>(&kraken, whole)
         .serves::<ListServicePoints>(&kraken, whole)
         .serves::<GetServicePoint>(&kraken, whole)
         .serves::<ListMeters>(&kraken, whole)

@@ -20,6 +20,14 @@ use crate::upstream::{Reply, retry_after};
 /// The vendor's registry of 493 error codes, with the class that the contract gives each.
 const REGISTRY: &str = include_str!("errors.csv");
 
+/// The writes that are sent once.
+const WRITES: [&str; 4] = [
+    "submitRepaymentRequest",
+    "createAccountCharge",
+    "postCredit",
+    "createAccountNote",
+];
+
 /// How long to stay away once the allowance is used up: minutes, not seconds (contract, "Limits").
 const BACK_OFF: Duration = Duration::from_secs(60);
 
@@ -129,7 +137,7 @@ pub(super) fn meaning(fault: &Fault) -> Error {
         Class::Authorization if code.as_deref() == Some("KT-CT-4177") => Error::not_found("account"),
         Class::Authorization => Error::new(
             ErrorKind::Refused,
-            "the system does not allow the backend's user to read this",
+            "the system does not allow this to the backend's user",
         ),
         // Page sizes and page parameters are ours, not the caller's.
         Class::Validation if code.as_deref().is_some_and(|code| code.starts_with("KT-CT-12")) => {
@@ -157,6 +165,7 @@ fn thing(fault: &Fault) -> &'static str {
     for name in names {
         match name {
             "account" => return "account",
+            "cancelRepaymentRequest" => return "refund",
             "bill" => return "bill",
             "attachments" | "temporaryUrl" => return "document",
             "properties" | "meterPoints" | "dailyReadings" | "measurements" => return "service point",
@@ -209,7 +218,15 @@ fn answer(reply: &Reply) -> Option<Answer<Roots<'_>>> {
 /// Judges the body of a reply whose status is fine: an answer with some data is fine, and its errors are looked at where
 /// the data is.
 fn judge(answer: &Answer<Roots<'_>>) -> Result<()> {
-    if let Some(fault) = answer.errors.iter().find(|fault| class(fault) == Class::Authentication) {
+    // A write whose payload is there was executed: whatever is missing inside, it is not sent again.
+    let executed = answer.data.as_ref().is_some_and(|roots| {
+        let mut written = roots.iter().filter(|(name, _)| WRITES.contains(&name.as_ref()));
+        written.any(|(_, root)| root.get() != "null")
+    });
+    let refused = answer.errors.iter().find(|fault| class(fault) == Class::Authentication);
+    if let Some(fault) = refused
+        && !executed
+    {
         // A new token brings the missing parts, so this is not left to those who read the rest.
         return Err(meaning(fault));
     }

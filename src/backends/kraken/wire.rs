@@ -335,6 +335,106 @@ records! {
         cost_incl_tax: EstimatedMoney,
     }
     EstimatedMoney { estimated_amount: Exact, cost_currency: String, }
+
+    Billed { number: String, billing_options: BillingOptions, }
+    BillingOptions {
+        is_fixed: bool,
+        period_length: String,
+        period_length_multiplier: i64,
+        period_start_day: i64,
+        current_billing_period_start_date: Date,
+        /// The last day of the period.
+        current_billing_period_end_date: Date,
+        next_billing_date: Date,
+    }
+    Overdue { number: String, overdue_balance: Minor, }
+    Payments { number: String, payments: Connection<Payment>, }
+    Payment {
+        id: Text,
+        amount: Minor,
+        payment_date: Date,
+        reference: String,
+        transaction_type: String,
+        status: String,
+    }
+    PaymentMethods { number: String, payment_methods: Connection<PaymentMethod>, }
+    /// Only what is masked is asked for: no card number, no IBAN, no sort code.
+    PaymentMethod {
+        id: Text,
+        status: String,
+        instruction_type: String,
+        account_holder: String,
+        card_payment_network: String,
+        card_expiry_month: i64,
+        card_expiry_year: i64,
+        masked_account_identifier: String,
+        valid_from: String,
+        vendor: String,
+        supplementary_ledger: LedgerRef,
+    }
+    LedgerRef { number: String, }
+    PaymentSchedules { number: String, payment_schedules: Connection<PaymentSchedule>, }
+    PaymentSchedule {
+        id: Text,
+        valid_from: Date,
+        valid_to: Date,
+        schedule_reason: String,
+        is_payment_holiday: bool,
+        payment_frequency: String,
+        payment_frequency_multiplier: i64,
+        payment_day: i64,
+        is_variable_payment_amount: bool,
+        payment_amount: Minor,
+        total_debt_amount: Minor,
+        supplementary_ledger: LedgerRef,
+    }
+    PaymentPlans { number: String, payment_plans: Connection<PaymentPlan>, }
+    PaymentPlan {
+        id: Text,
+        status: String,
+        strategy_name: String,
+        accepted_at: String,
+        ledger_number: String,
+        payments: Vec<Option<PlanPayment>>,
+        next_payment: PlanPayment,
+    }
+    PlanPayment { payable_date: Date, amount: Minor, payment_type: String, }
+    RepaymentLedgers { number: String, ledgers: Vec<Option<RepaymentLedger>>, }
+    RepaymentLedger { number: String, repayment_requests: Connection<RepaymentRequest>, }
+    RepaymentRequest {
+        request_id: Text,
+        amount: Minor,
+        request_reason: String,
+        method: String,
+        status: String,
+    }
+    LedgerChoices { number: String, ledgers: Vec<Option<LedgerChoice>>, }
+    LedgerChoice { number: String, affects_account_balance: bool, }
+    Notes { number: String, notes: Vec<Option<Note>>, }
+    Note { body: String, is_pinned: bool, written_at: String, unpin_at: String, }
+
+    RequestedRepayment { submit_repayment_request: RepaymentPayload, }
+    CancelledRepayment { cancel_repayment_request: RepaymentPayload, }
+    RepaymentPayload { repayment_request: RequestState, }
+    RequestState { request_id: Text, status: String, }
+    Charged { create_account_charge: ChargePayload, }
+    ChargePayload { account_charge: AccountCharge, }
+    AccountCharge {
+        id: Text,
+        gross_amount: Minor,
+        net_amount: Minor,
+        sales_tax_amount: Minor,
+        charge_reason: String,
+        note: String,
+        display_note: String,
+    }
+    Credited { post_credit: CreditPayload, }
+    CreditPayload { credit: Transaction, }
+    Noted { create_account_note: AccountPayload, }
+    EmailChanged { update_account_billing_email: AccountPayload, }
+    AddressChanged { update_account_billing_address: AccountPayload, }
+    AccountPayload { account: AccountNumber, }
+    AccountNumber { number: String, }
 }
 
 /// A token; never shown.

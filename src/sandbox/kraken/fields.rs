@@ -14,6 +14,7 @@ use super::measurements::{self, texas_midnight};
 use super::page::Nodes;
 use super::refusal::Refusal;
 use super::resolve::{Args, Context, Found};
+use super::writes;
 
 /// Points of an account user's hour (README, "Limits").
 const POINTS_PER_HOUR: u64 = 50_000;
@@ -46,9 +47,9 @@ pub(super) fn find<'a>(
                 _ => mutation(context, field, args),
             }
         }
-        "AccountUserType" => Ok(user(record, field, args)),
-        "AccountType" => Ok(account(record, field, args)),
-        "LedgerType" => Ok(ledger(record, field, args)),
+        "AccountUserType" => Ok(user(context, record, field, args)),
+        "AccountType" => Ok(account(context, record, field, args)),
+        "LedgerType" => Ok(ledger(context, record, field, args)),
         "StatementType" | "InvoiceType" | "PeriodBasedDocumentType" | "CollectiveBillType" | "PreKrakenBillType" => {
             bill(context, record, field, args)
         }
@@ -59,7 +60,7 @@ pub(super) fn find<'a>(
             measurements::measurements(text(record, "id"), args).map(Found::Nodes)
         }
         "AccountReferenceType" if field == "account" => {
-            Ok(data::account(text(record, "_account")).map_or_else(null, Found::from))
+            Ok(context.account(text(record, "_account")).map_or_else(null, Found::from))
         }
         "SupplyPointType" if field == "property" => {
             Ok(data::property(text(record, "_property")).map_or_else(null, Found::from))
@@ -102,31 +103,30 @@ fn among(args: &Args, name: &str, value: &str) -> bool {
         .is_none_or(|wanted| wanted.iter().any(|one| one == value))
 }
 
-fn own_account(number: Option<&str>) -> Result<&'static Value, Refusal> {
-    number.and_then(data::account).ok_or_else(Refusal::foreign_account)
+fn own_account<'a>(context: &'a Context<'a>, number: Option<&str>) -> Result<&'a Value, Refusal> {
+    number
+        .and_then(|number| context.account(number))
+        .ok_or_else(Refusal::foreign_account)
 }
 
 fn query<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Found<'a>, Refusal> {
     Ok(match field {
         "viewer" => Found::from(data::viewer()),
-        "account" => Found::from(own_account(args.text("accountNumber"))?),
+        "account" => Found::from(own_account(context, args.text("accountNumber"))?),
         "property" => args.text("id").and_then(data::property).map_or_else(null, Found::from),
-        "properties" => stored(own_account(args.text("accountNumber"))?, "properties"),
+        "properties" => stored(own_account(context, args.text("accountNumber"))?, "properties"),
         "supplyPoint" => supply_point(args)?,
         "dailyReadings" | "intervalReadings" => {
             let input = args.get("input").cloned().unwrap_or_default();
-            let account = own_account(input["accountNumber"].as_str())?;
+            let account = own_account(context, input["accountNumber"].as_str())?;
             let latest = text(account, "_latest_esi_id");
             Found::from(match field {
                 "dailyReadings" => measurements::daily_readings(&input, latest)?,
                 _ => measurements::interval_readings(&input, latest)?,
             })
         }
-        "accountChargeReasons" => Found::from(reasons(&[
-            ("DISCONNECTION_FEE", "Disconnection fee"),
-            ("LATE_FEE", "Late fee"),
-        ])),
-        "accountCreditReasons" => Found::from(reasons(&[("GOODWILL_CREDIT", "Goodwill credit")])),
+        "accountChargeReasons" => Found::from(reasons(writes::CHARGE_REASONS)),
+        "accountCreditReasons" => Found::from(reasons(writes::CREDIT_REASONS)),
         "queryComplexity" => Found::from(complexity(context, args)?),
         "rateLimitInfo" => {
             let used = context.state.points.used(context.now);
@@ -144,14 +144,11 @@ fn query<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Found
 }
 
 fn mutation<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Found<'a>, Refusal> {
+    let input = args.get("input").cloned().unwrap_or_default();
     if field != "obtainKrakenToken" {
-        return Err(Refusal::uncoded(
-            "APPLICATION",
-            &format!("{field} is not simulated yet."),
-        ));
+        return writes::write(&context.state.books, field, &input, context.now).map(Found::from);
     }
     context.state.counts.add("login");
-    let input = args.get("input").cloned().unwrap_or_default();
     context
         .state
         .sessions
@@ -159,12 +156,12 @@ fn mutation<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Fo
         .map(Found::from)
 }
 
-fn reasons(codes: &[(&str, &str)]) -> Value {
-    codes
+fn reasons(reasons: &[writes::Reason]) -> Value {
+    reasons
         .iter()
-        .map(|(code, display)| {
-            json!({"code": code, "display": display, "isDeprecated": false, "isTaxExempt": false, "isHidden": false,
-                "group": null})
+        .map(|reason| {
+            json!({"code": reason.code, "display": reason.display, "isDeprecated": reason.deprecated,
+                "isTaxExempt": false, "isHidden": false, "group": null})
         })
         .collect()
 }
@@ -207,7 +204,7 @@ fn supply_point<'a>(args: &Args) -> Result<Found<'a>, Refusal> {
     })))
 }
 
-fn user<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
+fn user<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &Args) -> Found<'a> {
     if field != "accounts" {
         return stored(record, field);
     }
@@ -216,7 +213,8 @@ fn user<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
-    let accounts: Vec<Value> = data::accounts()
+    let accounts: Vec<Value> = context
+        .accounts()
         .iter()
         .filter(|account| among(args, "restrictToAccountNumbers", text(account, "number")))
         .filter(|account| !kinds.contains(&account["accountType"]))
@@ -225,9 +223,9 @@ fn user<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
     Found::from(Value::from(accounts))
 }
 
-fn account<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
+fn account<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &Args) -> Found<'a> {
     // Lists carry an account's number only; its fields are read where it is kept.
-    let record = data::account(text(record, "number")).unwrap_or(record);
+    let record = context.account(text(record, "number")).unwrap_or(record);
     match field {
         "balance" => {
             let all = args.flag("includeAllLedgers").unwrap_or_default();
@@ -297,6 +295,7 @@ fn account<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
                 })
                 .collect(),
         ),
+        "paymentPlans" => nodes(list(record, "_plans").iter().collect()),
         "paymentMethods" => nodes(
             list(record, "_methods")
                 .iter()
@@ -379,9 +378,9 @@ fn schedules<'a>(account: &'a Value, args: &Args) -> Vec<&'a Value> {
         .collect()
 }
 
-fn ledger<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
+fn ledger<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &Args) -> Found<'a> {
     let (number, owner) = (text(record, "number"), text(record, "_account"));
-    let Some(account) = data::account(owner) else {
+    let Some(account) = context.account(owner) else {
         return null();
     };
     let Some(ledger) = list(account, "ledgers")
@@ -418,6 +417,13 @@ fn ledger<'a>(record: &'a Value, field: &str, args: &Args) -> Found<'a> {
                 .collect();
             Found::Value(Cow::Owned(documents.into()))
         }
+        "repaymentRequests" => nodes(
+            list(account, "_requests")
+                .iter()
+                .filter(|request| text(request, "_ledger") == number)
+                .rev()
+                .collect(),
+        ),
         "usablePaymentInstructions" => nodes(list(account, "_methods").iter().collect()),
         _ => stored(ledger, field),
     }
@@ -458,10 +464,10 @@ fn of_kind(entry: &Value, args: &Args) -> bool {
 }
 
 /// The entries one bill carries; outside the older model they are typed as lines of a bill.
-fn lines<'a>(bill: &'a Value, args: &Args) -> Found<'a> {
+fn lines<'a>(context: &'a Context<'a>, bill: &'a Value, args: &Args) -> Found<'a> {
     let id = text(bill, "id");
     let older = bill["__typename"] == "StatementType";
-    let Some(account) = data::account(text(bill, "_account")) else {
+    let Some(account) = context.account(text(bill, "_account")) else {
         return null();
     };
     let mut lines: Vec<&Value> = list(account, "ledgers")
@@ -500,9 +506,9 @@ fn bill<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &Arg
                 documents::link(context.state, text(record, "id"), context.now).0,
             ))
         }
-        "transactions" => lines(record, args),
+        "transactions" => lines(context, record, args),
         "constituents" => {
-            let account = data::account(text(record, "_account")).unwrap_or(record);
+            let account = context.account(text(record, "_account")).unwrap_or(record);
             let ids = list(record, "_constituents");
             nodes(
                 list(account, "_bills")
@@ -558,7 +564,7 @@ fn ledger_document<'a>(context: &'a Context<'a>, record: &'a Value, field: &str,
             documents::link(context.state, text(record, "_bill"), context.now).0,
         )),
         "transactions" => match data::bill(text(record, "_bill")) {
-            Some((_, bill)) => match lines(bill, args) {
+            Some((_, bill)) => match lines(context, bill, args) {
                 Found::Nodes(lines) => Found::Nodes(lines.map(|mut line| {
                     let kind = text(&line, "__typename").trim_start_matches("Bill").to_owned();
                     line["__typename"] = format!("Bill{kind}").into();

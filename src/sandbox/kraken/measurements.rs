@@ -592,7 +592,7 @@ fn local(second: i64, zone: &TimeZone) -> String {
 }
 
 /// The supply point and window of the two US read queries.
-fn asked(input: &Value, latest: &'static str) -> Result<(&'static Supply, i64, i64), Refusal> {
+fn asked<'i>(input: &'i Value, latest: &'i str) -> Result<(&'static Supply, i64, i64), Refusal> {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     // The code is registered for an unknown supply point; that these queries use it is inference.
     let unknown = || {
@@ -609,7 +609,7 @@ fn asked(input: &Value, latest: &'static str) -> Result<(&'static Supply, i64, i
 }
 
 /// `dailyReadings`: one entry per local midnight in `(from, to]`, with the use of the day that ends there.
-pub(super) fn daily_readings(input: &Value, latest: &'static str) -> Result<Value, Refusal> {
+pub(super) fn daily_readings(input: &Value, latest: &str) -> Result<Value, Refusal> {
     let (supply, from, to) = asked(input, latest)?;
     let zone = texas();
     let mut readings = Vec::new();
@@ -631,7 +631,7 @@ pub(super) fn daily_readings(input: &Value, latest: &'static str) -> Result<Valu
 }
 
 /// `intervalReadings`: quarter-hours of at most one day.
-pub(super) fn interval_readings(input: &Value, latest: &'static str) -> Result<Value, Refusal> {
+pub(super) fn interval_readings(input: &Value, latest: &str) -> Result<Value, Refusal> {
     let (supply, from, to) = asked(input, latest)?;
     let zone = texas();
     // A day of a clock change has 25 hours.

@@ -35,7 +35,12 @@
 //! 200 for a root field repeated under aliases, `endOn` left out of its window, a running balance per ledger, the
 //! viewer an organisation sees, and that points per hour are reported but not enforced.
 //!
-//! Not simulated: mutations other than the login (an APPLICATION error), `POINT_IN_TIME` and `INTERVALIZED`
+//! Writes change the deployment they are sent to, until it is opened anew: `createAccountCharge`, `postCredit`,
+//! `createAccountCredit`, `submitRepaymentRequest`, `cancelRepaymentRequest`, `createAccountNote`,
+//! `updateAccountBillingEmail`, `updateAccountBillingAddress` and `updateCommsDeliveryPreference` (see `writes`, which
+//! also says what is inference there).
+//!
+//! Not simulated: other mutations (an APPLICATION error), `POINT_IN_TIME` and `INTERVALIZED`
 //! measurements and the market-neutral `readings` (empty or null), search, portfolios and plans (empty or null).
 
 mod data;
@@ -48,6 +53,7 @@ mod measurements;
 mod page;
 mod refusal;
 mod resolve;
+mod writes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -88,6 +94,7 @@ struct State {
     counts: Counts,
     sessions: Sessions,
     documents: execute::Documents,
+    books: writes::Books,
     points: Points,
 }
 
@@ -124,6 +131,7 @@ pub fn router(base: &str, counts: Counts) -> Router {
         base,
         counts,
         documents: execute::Documents::default(),
+        books: writes::Books::default(),
         points: Points::default(),
     });
     Router::new()
@@ -255,7 +263,10 @@ fn answer(state: &State, headers: &HeaderMap, fault: Option<Fault>, body: &[u8],
         (Some(_), Some(Fault::ExpiredToken)) => Standing::Refused(Refusal::stale_token()),
         _ => state.sessions.standing(authorization, now),
     };
-    if let Some(name) = prepared.name() {
+    // Behind a refused header nothing is executed.
+    if let Some(name) = prepared.name()
+        && !matches!(standing, Standing::Refused(_))
+    {
         state.counts.add(name);
     }
     state.points.spend(now, prepared.cost.complexity);

@@ -109,9 +109,14 @@ impl Refusal {
     }
 
     pub(super) fn foreign_account() -> Self {
+        Self::unauthorized("KT-CT-4177")
+    }
+
+    /// One of the many codes for what the caller may not touch.
+    pub(super) fn unauthorized(code: &str) -> Self {
         let description = "The viewer is not authorized to execute the query/mutation. Check the ownership/permissions \
                            of provided data.";
-        Self::coded("KT-CT-4177", "AUTHORIZATION", "Unauthorized.", description)
+        Self::coded(code, "AUTHORIZATION", "Unauthorized.", description)
     }
 
     pub(super) fn too_complex() -> Self {

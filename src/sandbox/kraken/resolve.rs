@@ -5,7 +5,8 @@
 //! schema allows no null.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
 
 use apollo_compiler::resolvers::{FieldError, ObjectValue, ResolveInfo, ResolvedValue};
 use apollo_compiler::response::GraphQLError;
@@ -29,6 +30,8 @@ pub(super) struct Context<'s> {
     /// Plays a refused login.
     pub(super) refuse_login: bool,
     refusals: RefCell<Vec<Refusal>>,
+    /// The accounts as they stand when they are first looked at: in a mutation's answer, behind its change.
+    accounts: OnceCell<Arc<Vec<Value>>>,
 }
 
 impl<'s> Context<'s> {
@@ -39,7 +42,18 @@ impl<'s> Context<'s> {
             now,
             refuse_login,
             refusals: RefCell::default(),
+            accounts: OnceCell::new(),
         }
+    }
+
+    /// Every account.
+    pub(super) fn accounts(&self) -> &[Value] {
+        self.accounts.get_or_init(|| self.state.books.accounts())
+    }
+
+    /// The account of this number.
+    pub(super) fn account(&self, number: &str) -> Option<&Value> {
+        self.accounts().iter().find(|account| account["number"] == number)
     }
 
     /// The executor knows errors as text only: the text is the refusal's place in our list until the answer is written.

@@ -3,10 +3,18 @@
 mod accounts;
 mod bills;
 mod document;
+mod gather;
 mod metering;
+mod notes;
+mod payments;
+mod postings;
 mod readings;
+mod refunds;
+mod terms;
 mod transactions;
+mod update;
 mod usage;
+mod write;
 
 pub(super) use document::Hosts;
 
@@ -113,6 +121,17 @@ impl Kraken {
         variables: D::Variables,
         cx: &Context,
     ) -> Result<Answered<D::Data>> {
+        self.send::<D>(operation, variables, true, cx).await
+    }
+
+    /// The same, for documents that may have to be sent only once.
+    async fn send<D: Document>(
+        &self,
+        operation: &'static str,
+        variables: D::Variables,
+        may_repeat: bool,
+        cx: &Context,
+    ) -> Result<Answered<D::Data>> {
         let body = serde_json::to_vec(&D::body(variables))
             .map_err(|error| Error::new(ErrorKind::Internal, "the request cannot be written").because(error))?;
         let mut headers = HeaderMap::new();
@@ -123,7 +142,7 @@ impl Kraken {
             .road
             .call(Call {
                 operation,
-                may_repeat: true,
+                may_repeat,
                 deadline: cx.deadline,
                 method: Method::POST,
                 url: self.endpoint.clone(),

@@ -32,6 +32,7 @@ type DateTime = String;
 type GenericScalar = serde_json::Value;
 type BigInt = i64;
 type Decimal = String;
+type JSONString = String;
 
 macro_rules! documents {
     ($($(#[$doc:meta])* $name:ident $path:tt $data:ty;)*) => {
@@ -82,6 +83,38 @@ documents! {
     Readings "src/backends/kraken/documents/readings.graphql" wire::ReadingsData;
     /// One page of use by interval.
     Usage "src/backends/kraken/documents/usage.graphql" wire::AccountData<wire::UsageProperties>;
+    /// When an account is billed.
+    BillingSchedule "src/backends/kraken/documents/billing_schedule.graphql" wire::AccountData<wire::Billed>;
+    /// What is overdue on an account.
+    Overdue "src/backends/kraken/documents/overdue.graphql" wire::AccountData<wire::Overdue>;
+    /// One page of an account's payments.
+    Payments "src/backends/kraken/documents/payments.graphql" wire::AccountData<wire::Payments>;
+    /// One page of the ways an account pays.
+    PaymentMethods "src/backends/kraken/documents/payment_methods.graphql" wire::AccountData<wire::PaymentMethods>;
+    /// One page of an account's payment schedules.
+    PaymentSchedules "src/backends/kraken/documents/payment_schedules.graphql" wire::AccountData<wire::PaymentSchedules>;
+    /// One page of an account's payment plans.
+    PaymentPlans "src/backends/kraken/documents/payment_plans.graphql" wire::AccountData<wire::PaymentPlans>;
+    /// One page of the repayment requests of one ledger, or the first page of each.
+    RepaymentRequests "src/backends/kraken/documents/repayment_requests.graphql" wire::AccountData<wire::RepaymentLedgers>;
+    /// The ledgers an account has.
+    LedgerChoices "src/backends/kraken/documents/ledger_choices.graphql" wire::AccountData<wire::LedgerChoices>;
+    /// The notes on an account.
+    Notes "src/backends/kraken/documents/notes.graphql" wire::AccountData<wire::Notes>;
+    /// Asks for credit to be paid back.
+    SubmitRepaymentRequest "src/backends/kraken/documents/submit_repayment_request.graphql" wire::RequestedRepayment;
+    /// Takes such a request back.
+    CancelRepaymentRequest "src/backends/kraken/documents/cancel_repayment_request.graphql" wire::CancelledRepayment;
+    /// Puts a charge on an account.
+    CreateAccountCharge "src/backends/kraken/documents/create_account_charge.graphql" wire::Charged;
+    /// Gives a credit to an account.
+    PostCredit "src/backends/kraken/documents/post_credit.graphql" wire::Credited;
+    /// Puts a note on an account.
+    CreateAccountNote "src/backends/kraken/documents/create_account_note.graphql" wire::Noted;
+    /// Changes where bills are mailed to.
+    UpdateAccountBillingEmail "src/backends/kraken/documents/update_billing_email.graphql" wire::EmailChanged;
+    /// Changes where bills are sent to.
+    UpdateAccountBillingAddress "src/backends/kraken/documents/update_billing_address.graphql" wire::AddressChanged;
 }
 
 #[cfg(test)]
@@ -103,7 +136,7 @@ mod tests {
         Schema::parse_and_validate(SCHEMA, "schema.graphql").unwrap()
     }
 
-    fn all() -> [(&'static str, &'static str); 11] {
+    fn all() -> [(&'static str, &'static str); 27] {
         [
             (obtain_kraken_token::OPERATION_NAME, obtain_kraken_token::QUERY),
             (account::OPERATION_NAME, account::QUERY),
@@ -116,6 +149,34 @@ mod tests {
             (properties::OPERATION_NAME, properties::QUERY),
             (readings::OPERATION_NAME, readings::QUERY),
             (usage::OPERATION_NAME, usage::QUERY),
+            (billing_schedule::OPERATION_NAME, billing_schedule::QUERY),
+            (overdue::OPERATION_NAME, overdue::QUERY),
+            (payments::OPERATION_NAME, payments::QUERY),
+            (payment_methods::OPERATION_NAME, payment_methods::QUERY),
+            (payment_schedules::OPERATION_NAME, payment_schedules::QUERY),
+            (payment_plans::OPERATION_NAME, payment_plans::QUERY),
+            (repayment_requests::OPERATION_NAME, repayment_requests::QUERY),
+            (ledger_choices::OPERATION_NAME, ledger_choices::QUERY),
+            (notes::OPERATION_NAME, notes::QUERY),
+            (
+                submit_repayment_request::OPERATION_NAME,
+                submit_repayment_request::QUERY,
+            ),
+            (
+                cancel_repayment_request::OPERATION_NAME,
+                cancel_repayment_request::QUERY,
+            ),
+            (create_account_charge::OPERATION_NAME, create_account_charge::QUERY),
+            (post_credit::OPERATION_NAME, post_credit::QUERY),
+            (create_account_note::OPERATION_NAME, create_account_note::QUERY),
+            (
+                update_account_billing_email::OPERATION_NAME,
+                update_account_billing_email::QUERY,
+            ),
+            (
+                update_account_billing_address::OPERATION_NAME,
+                update_account_billing_address::QUERY,
+            ),
         ]
     }
 
@@ -265,6 +326,42 @@ mod tests {
         reads_all::<Properties>(properties::OPERATION_NAME, properties::QUERY, true);
         reads_all::<Readings>(readings::OPERATION_NAME, readings::QUERY, true);
         reads_all::<Usage>(usage::OPERATION_NAME, usage::QUERY, false);
+        reads_all::<BillingSchedule>(billing_schedule::OPERATION_NAME, billing_schedule::QUERY, true);
+        reads_all::<Overdue>(overdue::OPERATION_NAME, overdue::QUERY, true);
+        reads_all::<Payments>(payments::OPERATION_NAME, payments::QUERY, true);
+        reads_all::<PaymentMethods>(payment_methods::OPERATION_NAME, payment_methods::QUERY, true);
+        reads_all::<PaymentSchedules>(payment_schedules::OPERATION_NAME, payment_schedules::QUERY, true);
+        reads_all::<PaymentPlans>(payment_plans::OPERATION_NAME, payment_plans::QUERY, true);
+        reads_all::<RepaymentRequests>(repayment_requests::OPERATION_NAME, repayment_requests::QUERY, true);
+        reads_all::<LedgerChoices>(ledger_choices::OPERATION_NAME, ledger_choices::QUERY, true);
+        reads_all::<Notes>(notes::OPERATION_NAME, notes::QUERY, true);
+        reads_all::<SubmitRepaymentRequest>(
+            submit_repayment_request::OPERATION_NAME,
+            submit_repayment_request::QUERY,
+            true,
+        );
+        reads_all::<CancelRepaymentRequest>(
+            cancel_repayment_request::OPERATION_NAME,
+            cancel_repayment_request::QUERY,
+            true,
+        );
+        reads_all::<CreateAccountCharge>(
+            create_account_charge::OPERATION_NAME,
+            create_account_charge::QUERY,
+            true,
+        );
+        reads_all::<PostCredit>(post_credit::OPERATION_NAME, post_credit::QUERY, true);
+        reads_all::<CreateAccountNote>(create_account_note::OPERATION_NAME, create_account_note::QUERY, true);
+        reads_all::<UpdateAccountBillingEmail>(
+            update_account_billing_email::OPERATION_NAME,
+            update_account_billing_email::QUERY,
+            false,
+        );
+        reads_all::<UpdateAccountBillingAddress>(
+            update_account_billing_address::OPERATION_NAME,
+            update_account_billing_address::QUERY,
+            true,
+        );
     }
 
     #[test]

@@ -610,6 +610,8 @@ pub(super) fn account() -> Value {
         "references": [{"namespace": "crm.customer", "value": "C-004417", "createdAt": "2024-09-21T09:00:00+00:00",
             "updatedAt": "2025-02-11T17:40:12.004+00:00", "_account": "A-5E90B3F4"}],
         "notes": [{"body": "Prefers calls before nine.", "isPinned": true, "createdAt": "2025-01-14T14:02:00+00:00",
+            "unpinAt": null},
+            {"body": "Solar inverter exchanged.", "isPinned": false, "createdAt": "2026-05-02T18:31:07.25+00:00",
             "unpinAt": null}],
         "metadata": [{"key": "segment", "value": "\"small-business\""}],
         "agreements": agreements(),
@@ -640,6 +642,24 @@ pub(super) fn account() -> Value {
                 "maskedAccountIdentifier": null, "vendor": ""})),
         ],
         "_payments": payments,
+        "_plans": [{
+            "id": "5120", "initialScheduleType": "GENERAL_ACCOUNT_PAYMENT", "strategyName": "debt-repayment",
+            "strategyDisplayName": "Debt repayment", "status": "ACTIVE", "offeredAt": "2026-08-03T15:20:00+00:00",
+            "offerExpiresAt": null, "acceptedAt": "2026-08-04T02:10:00+00:00", "ledgerNumber": DEBT,
+            "payments": [
+                {"payableDate": "2026-09-01", "amount": 2_500, "paymentType": "DEBT"},
+                {"payableDate": "2026-10-01", "amount": 2_500, "paymentType": null},
+            ],
+            "nextPayment": {"payableDate": "2026-10-01", "amount": 2_500, "paymentType": null},
+        }],
+        "_requests": [
+            {"requestId": "69980", "amount": 5_000, "reasonCode": "CUSTOMER_REQUEST", "method": "BANK_TRANSFER",
+                "instruction": null, "status": "ACCEPTED", "_ledger": MAIN},
+            {"requestId": "70190", "amount": 2_150, "reasonCode": "CUSTOMER_REQUEST", "method": "BANK_TRANSFER",
+                "instruction": null, "status": "REQUESTED", "_ledger": WATER},
+            {"requestId": "70114", "amount": 1_200, "reasonCode": null, "method": "CHEQUE", "instruction": null,
+                "status": "REJECTED", "_ledger": WATER},
+        ],
         "_repayments": [{"id": "9107", "amount": 5_000, "paymentDate": "2026-06-25", "status": "PAID"}],
     });
     with(person, books)

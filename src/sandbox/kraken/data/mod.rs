@@ -11,13 +11,14 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-/// Every account.
+/// Every account as it stands before anything is written.
 pub(super) fn accounts() -> &'static [Value] {
     static ACCOUNTS: OnceLock<Vec<Value>> = OnceLock::new();
     ACCOUNTS.get_or_init(|| vec![finish(reyes::account()), finish(laundry::account())])
 }
 
 /// The account of this number.
+#[cfg(test)]
 pub(super) fn account(number: &str) -> Option<&'static Value> {
     accounts().iter().find(|account| account["number"] == number)
 }
@@ -62,20 +63,20 @@ pub(super) fn viewer() -> &'static Value {
 }
 
 /// One entry of a ledger. Payments and refunds fill `net` only.
-struct Entry<'a> {
-    kind: &'a str,
-    id: &'a str,
-    posted: String,
-    created: String,
-    title: &'a str,
-    reason: &'a str,
-    net: i64,
-    tax: Option<i64>,
-    document: Option<&'a str>,
+pub(super) struct Entry<'a> {
+    pub(super) kind: &'a str,
+    pub(super) id: &'a str,
+    pub(super) posted: String,
+    pub(super) created: String,
+    pub(super) title: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) net: i64,
+    pub(super) tax: Option<i64>,
+    pub(super) document: Option<&'a str>,
 }
 
 impl Entry<'_> {
-    fn record(&self) -> Value {
+    pub(super) fn record(&self) -> Value {
         json!({
             "__typename": self.kind,
             "id": self.id,
@@ -95,7 +96,7 @@ impl Entry<'_> {
 }
 
 /// The record with these fields set over its own.
-fn with(mut record: Value, fields: Value) -> Value {
+pub(super) fn with(mut record: Value, fields: Value) -> Value {
     if let (Some(record), Value::Object(fields)) = (record.as_object_mut(), fields) {
         record.extend(fields);
     }
@@ -115,8 +116,8 @@ fn effect(entry: &Value) -> i64 {
 }
 
 /// Orders the entries and computes what follows from them: running balances, balances of ledgers, totals, opening and
-/// closing balances and debt positions of bills.
-fn finish(mut account: Value) -> Value {
+/// closing balances and debt positions of bills. What a bill came to stays when entries are added later.
+pub(super) fn finish(mut account: Value) -> Value {
     let number = account["number"].clone();
     let mut ledgers = Vec::new();
     for mut ledger in taken(&mut account, "ledgers") {

@@ -82,6 +82,7 @@ pub(super) fn account() -> Value {
             payment("80417", 9925, "2025-12-20"),
             payment("79880", 9750, "2025-11-20"),
         ],
+        "_requests": [],
         "_repayments": [],
     });
     with(person, books)
