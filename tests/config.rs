@@ -57,7 +57,7 @@ fn uncommented() -> String {
 #[test]
 fn the_example_is_a_configuration() {
     let config = parse(EXAMPLE).unwrap_or_else(|faults| panic!("{faults:#?}"));
-    assert_eq!(config.backends.len(), 3);
+    assert_eq!(config.backends.len(), 5);
     assert_eq!(config.keys.len(), 1);
     assert!(config.cursor_key.is_none());
 }
@@ -291,11 +291,14 @@ fn one_login_is_enough_for_a_kraken() {
 
 fn tmf678(text: &str) -> intertie::backends::tmf678::Config {
     let config = parse(text).unwrap_or_else(|faults| panic!("{faults:#?}"));
-    let last = config.backends.into_iter().last().unwrap();
-    match last.config {
-        intertie::backends::Config::Tmf678(config) => config,
-        _ => panic!("the last backend is a TMF678"),
-    }
+    config
+        .backends
+        .into_iter()
+        .find_map(|backend| match backend.config {
+            intertie::backends::Config::Tmf678(config) => Some(config),
+            _ => None,
+        })
+        .expect("a backend is a TMF678")
 }
 
 #[test]
@@ -413,7 +416,7 @@ fn clocks_stand_inside_each_other() {
         ["server.deadline: 121s is longer than `server.max_deadline`, 120s"]
     );
     // A deadline shorter than the defaults of the roads shows at each of them.
-    assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 3);
+    assert_eq!(said(&changed("[server]", "[server]\ndeadline = \"15s\"")).len(), 5);
 }
 
 #[cfg(unix)]

@@ -409,7 +409,7 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
     let mut customers = BTreeSet::new();
     for (_, specimen) in &specimens {
         let (status, answer) = scene.specimen(specimen, &[]).await;
-        assert!(matches!(status, 200 | 202), "{}: {status} {answer}", specimen.path);
+        assert!(matches!(status, 200..=204), "{}: {status} {answer}", specimen.path);
         personal(&answer["data"], &mut customers);
         for part in specimen.path.split(['/', '?', '&', '=', ':', '~']) {
             personal(&json!(part), &mut customers);

@@ -1,6 +1,7 @@
 //! The native road: the system's own API, through the gateway's login, limits, repeats and logs.
 
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request};
+use http::HeaderMap;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -112,6 +113,7 @@ pub(super) struct GraphQlRequest {
     responses((status = 200, description = "What the system answered")))]
 pub(super) async fn query_graphql(
     ask: Ask,
+    headers: HeaderMap,
     Named(backend): Named,
     Query(Nothing {}): Query<Nothing>,
     Json(body): Json<GraphQlRequest>,
@@ -123,7 +125,7 @@ pub(super) async fn query_graphql(
         body.extensions.as_deref(),
     )
     .map_err(|error| error.in_operation(QueryNative::ID))?;
-    let headers = Headers::of_request(&ask.headers);
+    let headers = Headers::of_request(&headers);
     ask.passed(QueryNative {
         backend,
         document,
