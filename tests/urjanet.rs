@@ -176,7 +176,7 @@ async fn a_credential_an_account_and_a_meter_are_enrolled() {
     let enrolment = account.enrollment.clone().unwrap();
     assert_eq!(account.number.as_deref(), Some("00-77 12.5"));
     assert_eq!(enrolment.normalized_number.as_deref(), Some("77125"));
-    assert_eq!(enrolment.credentials.unwrap(), [credential.id.clone()]);
+    assert_eq!(enrolment.credentials.unwrap(), std::slice::from_ref(&credential.id));
     assert_eq!((enrolment.subscribed, enrolment.delivered), (Some(true), Some(true)));
 
     let new = body(json!({ "account_id": account.id.as_str(), "number": "W-1", "service_kind": "WATER" }));

@@ -69,7 +69,9 @@ impl Rules {
     /// The failure as the caller is told it.
     fn told(&self, error: Error, made: u32, attempt: &Attempt) -> Error {
         let call = &attempt.trip.call;
-        let lost = !call.may_repeat && matches!(error.retryable(), Retry::IfRepeatable { .. });
+        // An answer that cannot be read may have been a yes.
+        let unread = error.kind() == ErrorKind::Unreadable;
+        let lost = !call.may_repeat && (unread || matches!(error.retryable(), Retry::IfRepeatable { .. }));
         let error = if lost {
             error
                 .turned_into(

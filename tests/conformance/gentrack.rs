@@ -275,13 +275,16 @@ fn payments() -> Vec<Specimen> {
                 "/v1/payment-arrangements/gentrack-au:10045213~pa~99999",
             )
         },
-        once(
-            "refunds.request",
-            "createRefundRequest",
-            SECOND,
-            "/refund-requests",
-            refund,
-        ),
+        Specimen {
+            done: 202,
+            ..once(
+                "refunds.request",
+                "createRefundRequest",
+                SECOND,
+                "/refund-requests",
+                refund,
+            )
+        },
         read(
             "native.raw",
             "getAccountBalance",

@@ -102,7 +102,7 @@ fn failure(status: u16, reply: &Reply, page: bool, code: Option<String>) -> Erro
         409 => Error::new(Kind::Conflict, "the system has such a record already"),
         408 => Error::new(Kind::TimedOut, "the system gave up waiting for the request").retry(maybe),
         429 => Error::new(Kind::Throttled, "the system is limiting calls").retry(Retry::Safe { after }),
-        400..=499 => Error::new(Kind::Refused, "the system refused the request"),
+        402 | 405..=407 | 410..=499 => Error::new(Kind::Refused, "the system refused the request"),
         501 => Error::new(Kind::Refused, "the system does not know this call"),
         504 => Error::new(Kind::TimedOut, "the system did not answer in time").retry(maybe),
         _ if code.as_deref() == Some("ACCOUNT_CREATE_PARTIAL_FAILURE") => Error::new(

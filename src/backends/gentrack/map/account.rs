@@ -173,7 +173,6 @@ impl Mapper<'_> {
             billing_address: address
                 .map(|address| address_write(address, "/billing/address"))
                 .transpose()?,
-            ..AccountWrite::default()
         })
     }
 }

@@ -40,7 +40,7 @@ impl Serves<ListPayments> for Kraken {
             }
         }
         // Dates count down, and those without one come last; payments of one day stay in the system's order.
-        payments.sort_by(|one, other| other.paid_on.cmp(&one.paid_on));
+        payments.sort_by_key(|payment| std::cmp::Reverse(payment.paid_on));
         Page::cut(payments, &operation.paging, |payment| payment.id.key()).map_err(gone)
     }
 }

@@ -131,7 +131,8 @@ fn wanted(patch: AccountPatch) -> Result<Wanted> {
         // What the system shows of an address is lines in which the town may be one: where it stands there nothing tells,
         // so a new town cannot take its place.
         let told = address.lines.value().is_some_and(|lines| !lines.is_empty());
-        if !told && !(address.lines.is_keep() && address.locality.is_keep() && address.region.is_keep()) {
+        let kept = address.lines.is_keep() && address.locality.is_keep() && address.region.is_keep();
+        if !(told || kept) {
             return Err(Error::pointer(
                 "/billing/address/lines",
                 "the lines are needed along with the town and the region",
