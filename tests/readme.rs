@@ -1,5 +1,10 @@
 //! What the README says is what the program does.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use intertie::backends;
+use intertie::upstream::tokens;
 use serde_json::Value;
 
 use crate::support::stage::Stage;
@@ -45,22 +50,26 @@ async fn the_calls_of_the_readme_have_the_answers_it_prints() {
 
 #[tokio::test]
 async fn the_table_of_the_readme_is_what_the_code_serves() {
-    let stage = Stage::open().await;
-    let backends = stage.backends().await;
-    let mut table = String::from("| operation |");
-    for backend in &backends {
-        table += &format!(" {} |", backend.split('-').next().unwrap());
+    let sandbox = intertie::app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let tokens = Arc::new(tokens::Cache::default());
+    let mut kinds = Vec::new();
+    let mut rows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for backend in sandbox.plan.backends {
+        let backend = backends::connect(backend.name, backend.config, Arc::clone(&tokens)).unwrap();
+        kinds.push(backend.kind());
+        for capability in backend.capabilities() {
+            rows.entry(capability.operation).or_default().insert(backend.kind());
+        }
     }
-    table += &format!("\n|---|{}\n", ":-:|".repeat(backends.len()));
-    for row in stage.get("/v1/capabilities").await.json()["data"].as_array().unwrap() {
-        table += &format!("| `{}` |", row["operation"].as_str().unwrap());
-        for backend in &backends {
-            let served = row["backends"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|one| one["backend"] == backend.as_str());
-            table += if served { " ● |" } else { " |" };
+    let mut table = format!(
+        "| operation | {} |\n|---|{}\n",
+        kinds.join(" | "),
+        ":-:|".repeat(kinds.len())
+    );
+    for (operation, by) in rows {
+        table += &format!("| `{operation}` |");
+        for kind in &kinds {
+            table += if by.contains(kind) { " ● |" } else { " |" };
         }
         table.push('\n');
     }
