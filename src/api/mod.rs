@@ -64,7 +64,7 @@ use crate::gateway::Gateway;
 use crate::model::id::BackendName;
 use crate::operations::accounts::{
     CloseAccount, CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
-    ListOverduePayments, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
+    ListOverduePayments, MatchAccounts, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
 };
 use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
 use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
@@ -190,6 +190,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn calls() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(of::<SearchAccounts>(routes!(accounts::search_accounts)))
+        .routes(of::<MatchAccounts>(routes!(accounts::match_accounts)))
         .routes(of::<GetAccount>(routes!(accounts::get_account)))
         .routes(of::<GetBalance>(routes!(accounts::get_balance)))
         .routes(of::<CreateAccount>(routes!(accounts::create_account)))

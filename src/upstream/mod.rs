@@ -365,6 +365,14 @@ impl Upstream {
         }
     }
 
+    /// Ends the token that is held, at systems that have a call for it: for when no more calls will be made. Roads that
+    /// share a login end it once. A failure is logged and no more.
+    pub async fn release(&self) {
+        if let Some(authority) = &self.0.authority {
+            authority.account.release().await;
+        }
+    }
+
     /// What the road knows of the system without asking it.
     #[must_use]
     pub fn standing(&self) -> Standing {
