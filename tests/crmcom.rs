@@ -455,20 +455,31 @@ async fn an_account_is_found_by_what_its_customer_shows() {
     let once = || Shown::OneTimePassword(secret("482913"));
     assert_eq!(scene.shown(once()).await.unwrap(), one);
     for nobody in [
-        // Spent, wrong, and not effective any more.
+        // Spent, wrong, and not effective any more. None of it is taken for a dead token.
         once(),
         pass_code("marios", "4712"),
         Shown::AuthenticationCode(secret("7001000200030058")),
     ] {
-        assert_eq!(scene.shown(nobody).await.unwrap(), Vec::<String>::new());
+        assert_eq!(scene.shown(nobody).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
-    // A dead token is no wrong code.
+    // Nor is a dead token taken for a wrong code.
     scene.fault(Fault::RevokedTokens, 1, "showAccountsReceivableByPost");
     assert_eq!(scene.shown(card()).await.unwrap(), one);
     assert_eq!(scene.executed("login"), 2);
     for exchange in scene.tap.exchanges() {
         assert_eq!(exchange.method, "POST", "a code stands in no address");
     }
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn a_system_that_says_no_to_everything_does_not_say_that_nobody_has_a_code() {
+    let scene = Scene::new().await;
+    scene.fault(Fault::ErrorInside, 9, "showAccountsReceivableByPost");
+    let refused = scene.shown(pass_code("marios", "4711")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+    scene.running.clear_faults();
+    assert_eq!(scene.shown(pass_code("marios", "4711")).await.unwrap().len(), 1);
     scene.keeps_the_contract();
 }
 

@@ -159,11 +159,11 @@ impl WantedAccount {
 
 /// Search for the account of a customer by what the customer shows
 ///
-/// A card's code, a name with a pass code, or a one-time password leads to at most one account; what is shown wrongly leads
-/// to none. A read, though it is a POST: such a code never stands in a URL. A one-time password may be spent by the call and
+/// A card's code, a name with a pass code, or a one-time password leads to one account, or to 404 if the system gives none
+/// for it. A read, though it is a POST: such a code never stands in a URL. A one-time password may be spent by the call and
 /// is sent to the system once; if that call is lost, the answer is 504 `outcome_unknown`.
 #[utoipa::path(post, path = "/v1/accounts/search", tag = "Accounts", params(Inclusion, Pages), request_body = WantedAccount,
-    responses((status = 200, description = "The account, or none", body = Many<Account>)))]
+    responses((status = 200, description = "The account", body = Many<Account>)))]
 pub(super) async fn match_accounts(ask: Ask, list: List<Inclusion>, Json(wanted): Json<WantedAccount>) -> Outcome {
     let shown = wanted.shown()?;
     let mut page = list.page;

@@ -29,8 +29,7 @@
 //! always carry the number. A name that several accounts share is refused by the system and so not found; a search by name
 //! that is refused says that it cannot tell the one from the other. Access tokens (deprecated from R18 on) have three forms:
 //! a code, a name with a pass code, a one-time password. Their codes stand in bodies alone, and a one-time password, which
-//! the call spends (inferred), is sent once. What is shown wrongly and what is refused for another reason look the same: both
-//! find nobody.
+//! the call spends (inferred), is sent once. A no to one is believed if an account that is there is given at the same time.
 //!
 //! **Lists** of `list` are taken for whole, as paging of it "was not readable"; they are put in the order of the numbers and
 //! cut here. Lists of members are paged by `offset` and `number_of_results`, in the system's order.

@@ -94,6 +94,11 @@ impl Crmcom {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
     }
 
+    /// An account that was there when it was last asked for.
+    fn known(&self) -> Option<Identifier> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sends a call. A no to a token that was not just made is looked into: a dead token is replaced and the call sent once
     /// more, which is safe for every call, as the first one did nothing.
     async fn send(&self, call: Call, cx: &Context) -> Result<Reply> {
@@ -134,8 +139,7 @@ impl Crmcom {
 
     /// Whether the token was dead, and has been replaced.
     async fn replaced(&self, operation: &'static str, cx: &Context) -> Result<bool> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(known) = known else {
+        let Some(known) = self.known() else {
             if self.seen.age() < FRESH {
                 return Ok(false);
             }

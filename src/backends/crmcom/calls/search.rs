@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{Crmcom, FIELDS, about};
 use crate::backends::Serves;
-use crate::backends::crmcom::wire::{AccessToken, ByAccessToken};
+use crate::backends::crmcom::wire::{AccessToken, ByAccessToken, Identifier};
 use crate::backends::crmcom::{verdict, wire};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::account::Account;
@@ -77,10 +77,12 @@ impl Serves<MatchAccounts> for Crmcom {
         let body = about(&named, (!cx.native).then_some(FIELDS))?;
         let call = self.post(MatchAccounts::ID, "show", !spends, body, cx)?;
         let reply = match self.send(call, cx).await {
-            Ok(reply) => reply,
-            // The token is good and the request is one of the contract's: what was shown leads to nobody.
-            Err(error) if verdict::is_no(&error) => return Ok(Page::whole(Vec::new())),
-            Err(error) => return Err(error),
+            // There is no other way to ask, so it is not certain that nobody has such a code: no empty list, which would
+            // claim to know.
+            Err(no) if verdict::is_no(&no) && self.reads(MatchAccounts::ID, cx).await? => {
+                return Err(no.turned_into(ErrorKind::NotFound, "the system gives no account for what is shown"));
+            }
+            other => other?,
         };
         let account = self.mapper().account(wire::raw(&reply.body)?, None, cx.native)?;
         self.knows(&super::identifier(&account.id)?);
@@ -103,6 +105,34 @@ impl Crmcom {
                 Ok(vec![found])
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an account that is there is given: else a no to another call says nothing about what that call asked for.
+    async fn reads(&self, operation: &'static str, cx: &Context) -> Result<bool> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            id: Option<String>,
+        }
+        let known = match self.known() {
+            Some(known) => known,
+            None => match self.road.call(self.confirm_any(operation, cx)).await {
+                Ok(reply) => match wire::data::<Named>(&reply.body)?.id {
+                    Some(id) => Identifier::Id(id),
+                    None => return Ok(false),
+                },
+                Err(error) if verdict::is_no(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            },
+        };
+        let show = self.post(operation, "show", true, about(&known, Some("id"))?, cx)?;
+        match self.road.call(show).await {
+            Ok(_) => {
+                self.knows(&known);
+                Ok(true)
+            }
+            Err(error) if verdict::is_no(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
