@@ -62,6 +62,7 @@ use secrecy::SecretString;
 
 use self::calls::Crmcom;
 use self::login::{Login, Seen};
+use super::wire::is_base;
 use super::{Backend, Limits};
 use crate::error::{Error, Result};
 use crate::model::id::BackendName;
@@ -123,13 +124,13 @@ impl fmt::Debug for Credential {
 /// # Errors
 /// `Invalid` if the address, the proxy or a root certificate cannot be used.
 pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) -> Result<Backend> {
-    let base = config.base_url.trim_end_matches('/').to_owned();
-    if base.contains(['?', '#']) || !base.starts_with("http") {
+    if !is_base(&config.base_url) {
         return Err(Error::parameter(
             "base_url",
-            "an http or https address without query or fragment is due",
+            "an http or https address without user, query or fragment is due",
         ));
     }
+    let base = config.base_url.trim_end_matches('/').to_owned();
     let login = Login {
         base: base.clone(),
         credential: config.credential,
