@@ -246,7 +246,7 @@ impl Mapper<'_> {
         tie: NewRelationship,
         effective_on: Option<Date>,
     ) -> Result<RelationshipsWrite> {
-        let tie = self.tie_write(tie, |member, why| Error::parameter(member, why))?;
+        let tie = self.tie_write(tie, Error::parameter)?;
         Ok(RelationshipsWrite {
             effective_date: day(effective_on),
             relationships: Some(vec![tie]),
@@ -378,8 +378,8 @@ fn registration(wire: &wire::Registration<'_>) -> Registration {
     }
 }
 
-/// The members of a channel that are set. "Each value names the field that holds the address" (openapi.yaml), so the
-/// members' own names are what a channel is called; no one is told apart from silence.
+/// The ways that are set, by the names of a channel's members: "each value names the field that holds the address"
+/// (openapi.yaml), and is no use to a caller.
 fn channels(wire: &wire::Preferences<'_>) -> Option<Vec<String>> {
     let channel = wire.bill.as_ref()?.channel.as_ref()?;
     let words = [
