@@ -409,16 +409,6 @@ fn parties() -> Vec<Specimen> {
             contacts(""),
             Some(json!({"bill_channels": ["noCommunication"]})),
         ),
-        Specimen {
-            spends: Some(contacts("").0),
-            ..write(
-                "contacts.remove",
-                "deleteContact",
-                "DELETE",
-                contacts("?effective_on=2026-07-06&reason=moved"),
-                None,
-            )
-        },
         write(
             "contacts.relate",
             "updateContactRelationships",
@@ -433,5 +423,16 @@ fn parties() -> Vec<Specimen> {
             contacts(untie),
             None,
         ),
+        // After it the contact is gone: the last of all.
+        Specimen {
+            spends: Some(contacts("").0),
+            ..write(
+                "contacts.remove",
+                "deleteContact",
+                "DELETE",
+                contacts("?effective_on=2026-07-06&reason=moved"),
+                None,
+            )
+        },
     ]
 }
