@@ -287,17 +287,16 @@ fn configuration(line: SocketAddr, systems: SocketAddr) -> String {
             sandbox::tmf678::CLIENT_ID,
         );
     }
-    let user = |secret: &str| {
+    let user = |name: &str, secret: &str| {
         format!(
-            "username = \"{}\"\npassword = {{ env = \"{secret}\" }}\norganisation = \"{}\"",
-            sandbox::crmcom::USERNAME,
+            "username = \"{name}\"\npassword = {{ env = \"{secret}\" }}\norganisation = \"{}\"",
             sandbox::crmcom::ORGANISATION,
         )
     };
     for (name, login) in [
-        ("crmcom-cy", user("CRMCOM_PASSWORD")),
+        ("crmcom-cy", user(sandbox::crmcom::USERNAME, "CRMCOM_PASSWORD")),
         ("crmcom-key", "web_api_key = { env = \"CRMCOM_KEY\" }".to_owned()),
-        ("crmcom-wrong", user("WRONG_PASSWORD")),
+        ("crmcom-wrong", user(WRONG_CLIENT, "WRONG_PASSWORD")),
     ] {
         let _ = write!(
             text,
@@ -437,7 +436,7 @@ impl Scene {
             (
                 "PATCH",
                 &credential,
-                json!({"password": null, "password2": changed, "enabled": changed_too}),
+                json!({"password": changed, "password2": {"of": changed_too}}),
             ),
             ("PATCH", &credential, json!({"password": null, "password2": changed})),
             (
@@ -522,6 +521,8 @@ fn personal(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => members.values().for_each(|value| personal(value, into)),
         Value::Array(items) => items.iter().for_each(|item| personal(item, into)),
+        // When something was made tells nobody who it is, and every line of the log has such a time.
+        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => {}
         Value::String(text) => {
             for part in std::iter::once(text.as_str()).chain(text.split([':', '~'])) {
                 if part.len() >= 6
@@ -604,7 +605,7 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
         "Jordan Reyes",
         "2018031",
         "ACR0000000056",
-        "1234-56789",
+        "123456789",
         "meter-123",
     ] {
         assert!(customers.contains(known), "{known} is not among {customers:?}");
