@@ -24,4 +24,5 @@ mod secrets;
 mod spine;
 mod support;
 mod tmf678;
+mod together;
 mod urjanet;

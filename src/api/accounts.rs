@@ -1,12 +1,11 @@
 //! Accounts and balances.
 
 use jiff::civil::Date;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Ask;
-use super::answer::{Found, Many, One, Outcome};
+use super::answer::{Found, Many, One, Outcome, placed};
 use super::check::Faults;
 use super::extract::{Flag, Included, Inclusion, Json, List, Nothing, Of, Pages, Query, Search, Text, Words, repeats};
 use super::filter::Conditions;
@@ -102,19 +101,10 @@ pub(super) async fn create_account(
 ) -> Outcome {
     let new = checked_new(new)?;
     ask.created(CreateAccount { new }, |account| {
-        let id = utf8_percent_encode(account.id.as_str(), SEGMENT);
-        Some(format!("/v1/accounts/{id}"))
+        Some(placed("accounts", account.id.as_str()))
     })
     .await
 }
-
-/// What stands in a path as it is: RFC 3986's unreserved characters, and the colon.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b':');
 
 /// Change an account
 ///
