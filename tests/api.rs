@@ -304,7 +304,6 @@ impl Face {
                 "direction=IMPORT",
             ],
             pages: false,
-            max_range_days: None,
         };
         let backend = |name: &str| {
             Backend::new(name.parse().unwrap(), "fake", ROAD.clone())

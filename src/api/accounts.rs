@@ -1,13 +1,12 @@
 //! Accounts and balances.
 
 use jiff::civil::Date;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Ask;
-use super::answer::{Found, Many, One, Outcome};
+use super::answer::{Found, Many, One, Outcome, placed};
 use super::check::Faults;
 use super::extract::{Flag, Included, Inclusion, Json, List, Nothing, Of, Pages, Query, Search, Text, Words, repeats};
 use super::filter::Conditions;
@@ -196,8 +195,8 @@ pub(super) async fn get_balance(ask: Ask, Of(account): Of<AccountKind>, Query(No
 /// Open an account
 ///
 /// The body names the backend. The answer holds what the system tells of the new account; read it for the rest. The call is
-/// never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`: look for the account before opening it
-/// again.
+/// never carried out twice: it is sent again only to a system that drops repeats by itself. If it is lost all the same, the
+/// answer is 504 `outcome_unknown`: look for the account before opening it again.
 #[utoipa::path(post, path = "/v1/accounts", tag = "Accounts", request_body = NewAccount,
     responses((status = 201, description = "The account, with its address in `Location`", body = One<Account>,
         headers(("Location" = String, description = "Where the account can be read.")))))]
@@ -208,19 +207,10 @@ pub(super) async fn create_account(
 ) -> Outcome {
     let new = checked_new(new)?;
     ask.created(CreateAccount { new }, |account| {
-        let id = utf8_percent_encode(account.id.as_str(), SEGMENT);
-        Some(format!("/v1/accounts/{id}"))
+        Some(placed("accounts", account.id.as_str()))
     })
     .await
 }
-
-/// What stands in a path as it is: RFC 3986's unreserved characters, and the colon.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b':');
 
 /// Change an account
 ///

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::digest;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,7 +29,20 @@ pub(super) type Outcome = Result<Response, Failure>;
 /// The header of an answer that is the system's own; it names the backend.
 pub(super) const NATIVE: &str = "intertie-native";
 
+/// What stands in a path as it is: RFC 3986's unreserved characters, and the colon.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
 const SANDBOXED: &str = "default-src 'none'; sandbox";
+
+/// Where a record of a collection can be read.
+pub(super) fn placed(collection: &str, id: &str) -> String {
+    format!("/v1/{collection}/{}", utf8_percent_encode(id, SEGMENT))
+}
 
 /// One record, and where it came from.
 #[derive(Debug, Serialize, ToSchema)]

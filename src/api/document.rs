@@ -511,7 +511,8 @@ fn document_answers(operation: &mut Value, path: &str) {
         return;
     };
     for answer in responses.values_mut() {
-        answer["headers"] = json!({ "X-Request-Id": request_id_header() });
+        // Beside those that the operation itself names.
+        answer["headers"]["X-Request-Id"] = request_id_header();
         if tagged {
             answer["headers"]["ETag"] = etag_header();
         }

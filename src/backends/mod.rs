@@ -70,8 +70,6 @@ pub struct Limits {
     pub filters: &'static [&'static str],
     /// Whether the system itself pages; otherwise the gateway cuts pages out of the whole list.
     pub pages: bool,
-    /// The longest range between `from` and `to`, in days.
-    pub max_range_days: Option<u32>,
 }
 
 /// One row of the capability table.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Specimen;
-use super::specimens::{list, read};
+use super::specimens::{list, read, search};
 
 const SHOW: &str = "showAccountsReceivableByPost";
 
@@ -19,15 +19,15 @@ pub fn specimens() -> Vec<Specimen> {
     };
     vec![
         read("accounts.get", SHOW, &account(here, ""), &account(none, "")),
-        Specimen {
-            missing: None,
-            ..list(
-                "accounts.search",
-                SHOW,
-                "/v1/accounts?backend=crmcom-cy&number=ACR0000000056",
-                "",
-            )
-        },
+        search(
+            "accounts.search",
+            SHOW,
+            "/v1/accounts",
+            (
+                "backend=crmcom-cy&number=ACR0000000056",
+                "backend=crmcom-cy&number=does-not-exist",
+            ),
+        ),
         Specimen {
             method: "POST",
             missing: None,
