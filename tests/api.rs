@@ -428,6 +428,7 @@ fn body_of(operation: &str) -> Value {
         "contacts.relate" | "organisations.relate" => {
             json!({ "relationships": [{ "entity_kind": "ACCOUNT", "entity_id": "fake:2" }] })
         }
+        "accounts.match" => json!({ "backend": "fake", "authentication_code": "marked-secret" }),
         "credentials.match" => json!({ "backend": "fake", "username": "u", "password": "marked-secret" }),
         "credentials.create" => json!({ "provider_id": "fake:GP", "username": "u", "password": "marked-secret" }),
         "credentials.update" => json!({ "password": "marked-secret" }),

@@ -20,7 +20,7 @@ use crate::gateway::{Answer, Source, SourceStatus};
 use crate::model::bill::Document;
 use crate::model::id::BackendName;
 use crate::model::page::{Page, Paging};
-use crate::operations::native::NativeReply;
+use crate::operations::native::{self, NativeReply};
 use crate::operations::{Change, Operation};
 
 /// What a handler gives back.
@@ -357,10 +357,18 @@ impl Ask {
     {
         let answer = self.shared.gateway.call(&self.caller, operation, &self.cx).await?;
         let native = answer.data;
-        let mut response = Response::new(Body::from(native.body));
+        let (body, length) = match native.body {
+            native::Body::Whole(body) => (Body::from(body), None),
+            // An error among the pieces ends the connection, so that nobody takes what came for the whole.
+            native::Body::Stream { pieces, length } => (Body::from_stream(pieces), length),
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = native.status;
         let headers = response.headers_mut();
         *headers = native.headers.into_map();
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         if let Ok(backend) = HeaderValue::from_str(answer.backend.as_str()) {
             headers.insert(NATIVE, backend);
         }

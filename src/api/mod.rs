@@ -66,7 +66,7 @@ use crate::gateway::Gateway;
 use crate::model::id::BackendName;
 use crate::operations::accounts::{
     CloseAccount, CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
-    ListOverduePayments, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
+    ListOverduePayments, MatchAccounts, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
 };
 use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
 use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
@@ -195,6 +195,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The calls of callers: each route with its documentation, each operation with the type that says what is true of it.
 fn calls<R: Reading>(list: R) -> R {
     list.on(route!(SearchAccounts => accounts::search_accounts))
+        .on(route!(MatchAccounts => accounts::match_accounts))
         .on(route!(GetAccount => accounts::get_account))
         .on(route!(GetBalance => accounts::get_balance))
         .on(route!(CreateAccount => accounts::create_account))

@@ -8,6 +8,7 @@ pub mod kraken;
 mod native;
 pub mod tmf678;
 pub mod urjanet;
+mod wire;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -28,6 +28,12 @@ pub fn specimens() -> Vec<Specimen> {
                 "backend=crmcom-cy&number=does-not-exist",
             ),
         ),
+        Specimen {
+            method: "POST",
+            missing: None,
+            body: Some(json!({"backend": "crmcom-cy", "identifier": "marios", "pass_code": "4711"})),
+            ..read("accounts.match", SHOW, "/v1/accounts/search", "")
+        },
         read(
             "accounts.balance",
             SHOW,

@@ -65,6 +65,7 @@ use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::calls::Gentrack;
+use super::wire::is_base;
 use super::{Backend, Limits, native};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
@@ -212,18 +213,6 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<RelateContact>(&adapter, plain)
         .serves::<UnrelateContact>(&adapter, plain)
         .serves::<CallNative>(&raw, plain))
-}
-
-fn is_base(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'))
-        && uri.query().is_none()
-        && !url.contains('#')
 }
 
 /// Puts the token into a call ("Token").
