@@ -598,7 +598,7 @@ mod tests {
 
     #[test]
     fn the_typed_document_holds_everything_that_was_written_into_the_tree() {
-        let mut whole = own(calls(OpenApiRouter::new())).into_openapi();
+        let whole = own(calls(OpenApiRouter::new())).into_openapi();
         let mut tree = serde_json::to_value(&whole).unwrap();
         finish(&mut tree);
         let typed = serde_json::to_value(openapi()).unwrap();

@@ -86,8 +86,15 @@ impl Stage {
             None
         };
         let line = tap.as_ref().map_or(systems.addr(), |tap| tap.address);
+        // Thousands of calls at once take a busy machine a while; no test of them is about how long.
+        let (attempt, within) = if concurrency > Settings::default().concurrency {
+            (60, 110)
+        } else {
+            (10, 20)
+        };
         let road = Settings {
-            attempt_timeout: Duration::from_secs(10),
+            attempt_timeout: Duration::from_secs(attempt),
+            retry_within: Duration::from_secs(within),
             backoff: Duration::from_millis(5),
             concurrency,
             ..Settings::default()
