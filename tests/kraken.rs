@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use intertie::backends::Backend;
-use intertie::backends::kraken::{Config, Credential, connect};
+use intertie::backends::kraken::{Config, Credential, Edition, connect};
 use intertie::error::{Error, ErrorKind};
 use intertie::model::bill::{BillKind, BillStatus, DocumentForm};
 use intertie::model::meter::FlowDirection;
@@ -28,7 +28,7 @@ use intertie::operations::usage::ListUsage;
 use intertie::operations::{Context, Operation};
 use intertie::sandbox::counts::Counts;
 use intertie::sandbox::fault::Fault;
-use intertie::sandbox::kraken::{API_KEY, EMAIL, ORGANIZATION_SECRET, PASSWORD, router};
+use intertie::sandbox::kraken::{API_KEY, EMAIL, GB_GRAPHQL, GRAPHQL, ORGANIZATION_SECRET, PASSWORD, router};
 use intertie::upstream::Settings;
 use serde_json::{Value, json};
 
@@ -76,6 +76,18 @@ impl Deployment {
     }
 
     async fn with(credential: Credential) -> Self {
+        Self::of(Edition::Us, credential).await
+    }
+
+    async fn british() -> Self {
+        Self::of(Edition::Gb, Credential::ApiKey(API_KEY.to_owned().into())).await
+    }
+
+    async fn of(edition: Edition, credential: Credential) -> Self {
+        let (path, currency, zone, name) = match edition {
+            Edition::Us => (GRAPHQL, "USD", "America/Chicago", "kraken-us"),
+            Edition::Gb => (GB_GRAPHQL, "GBP", "Europe/London", "kraken-gb"),
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (counts, plays, broken) = (
@@ -89,17 +101,18 @@ impl Deployment {
         }));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let config = Config {
-            endpoint: format!("{base}/v1/graphql/"),
+            edition,
+            endpoint: format!("{base}{path}"),
             credential,
             authorization_prefix: None,
-            currency: "USD".parse().unwrap(),
-            time_zone: "America/Chicago".parse().unwrap(),
+            currency: currency.parse().unwrap(),
+            time_zone: zone.parse().unwrap(),
             document_hosts: Vec::new(),
             max_document: 1024 * 1024,
             road: Settings::default(),
         };
         Self {
-            backend: connect("kraken-us".parse().unwrap(), config, Arc::default()).unwrap(),
+            backend: connect(name.parse().unwrap(), config, Arc::default()).unwrap(),
             counts,
             plays,
             broken,

@@ -9,7 +9,7 @@
 //! (`dailyReadings`, the US edition alone), `usage.list` (`measurements`), `accounts.billing_schedule` (`billingOptions`),
 //! `accounts.overdue` (`overdueBalance`), `payments.list`, `payment_methods.list`, `payment_arrangements.list` (schedules
 //! and plans), `refunds.list|request|cancel` (repayment requests), `charges.create`, `credits.create` (`postCredit`),
-//! `notes.list|create` and `accounts.update` (billing e-mail and billing address). Meters of this edition have a serial number
+//! `notes.list|create`, `contacts.list` (the account's users) and `accounts.update` (billing e-mail and billing address). Meters of this edition have a serial number
 //! and dates, nothing else: registers and a way to hand in readings are not to be had.
 //!
 //!
@@ -72,6 +72,8 @@ mod calls;
 mod documents;
 mod login;
 mod map;
+mod people;
+mod registers;
 mod verdict;
 mod wire;
 
@@ -90,13 +92,14 @@ use crate::operations::accounts::{
 };
 use crate::operations::arrangements::ListPaymentArrangements;
 use crate::operations::bills::{GetBill, GetBillDocument, ListBills};
+use crate::operations::contacts::ListContacts;
 use crate::operations::meters::{GetMeter, ListMeters};
 use crate::operations::native::QueryNative;
 use crate::operations::notes::{CreateNote, ListNotes};
 use crate::operations::payment_methods::ListPaymentMethods;
 use crate::operations::payments::ListPayments;
 use crate::operations::postings::{CreateCharge, CreateCredit};
-use crate::operations::readings::ListReadings;
+use crate::operations::readings::{ListReadings, SubmitReadings};
 use crate::operations::refunds::{CancelRefund, ListRefunds, RequestRefund};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
@@ -109,9 +112,22 @@ pub const KIND: &str = "kraken";
 /// The largest document taken unless it is configured otherwise.
 pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 
+/// Which edition of the platform a deployment speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Edition {
+    /// The US (Texas) edition.
+    #[default]
+    Us,
+    /// The GB edition, as far as the contract's extension tells of it: registers, and readings that are listed and handed
+    /// in.
+    Gb,
+}
+
 /// How one deployment is reached and what it does not say of itself.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The edition it speaks, which is of what is metered alone.
+    pub edition: Edition,
     /// The GraphQL endpoint with its trailing slash, such as `https://api.oeus-kraken.energy/v1/graphql/`.
     pub endpoint: String,
     /// What to log in with.
@@ -160,6 +176,7 @@ impl fmt::Debug for Credential {
 
 /// One deployment, ready to be asked.
 struct Kraken {
+    edition: Edition,
     endpoint: String,
     deployment: map::Deployment,
     documents: calls::Hosts,
@@ -191,6 +208,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         stamp: calls::stamp,
     });
     let kraken = Arc::new(Kraken {
+        edition: config.edition,
         endpoint: config.endpoint,
         deployment: map::Deployment {
             name: name.clone(),
@@ -208,7 +226,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         pages: true,
         max_range_days: None,
     };
-    Ok(Backend::new(name, KIND, road)
+    let backend = Backend::new(name, KIND, road)
         .serves::<GetAccount>(&kraken, whole)
         .serves::<GetBalance>(&kraken, whole)
         .serves::<SearchAccounts>(
@@ -232,6 +250,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<CancelRefund>(&kraken, whole)
         .serves::<CreateCharge>(&kraken, whole)
         .serves::<CreateCredit>(&kraken, whole)
+        .serves::<ListContacts>(&kraken, paged(&[]))
         .serves::<ListNotes>(&kraken, paged(&[]))
         .serves::<CreateNote>(&kraken, whole)
         .serves::<UpdateAccount>(&kraken, whole)
@@ -239,20 +258,26 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<GetServicePoint>(&kraken, whole)
         .serves::<ListMeters>(&kraken, whole)
         .serves::<GetMeter>(&kraken, whole)
-        .serves::<ListReadings>(&kraken, paged(&["from", "to"]))
-        .serves::<ListUsage>(
-            &kraken,
-            paged(&[
-                "from",
-                "to",
-                "resolution=PT15M",
-                "resolution=PT30M",
-                "resolution=PT1H",
-                "resolution=P1D",
-                "resolution=P1M",
-                "direction=IMPORT",
-                "direction=EXPORT",
-            ]),
-        )
-        .serves::<QueryNative>(&graphql, whole))
+        .serves::<QueryNative>(&graphql, whole);
+    Ok(match config.edition {
+        Edition::Us => backend
+            .serves::<ListReadings>(&kraken, paged(&["from", "to"]))
+            .serves::<ListUsage>(
+                &kraken,
+                paged(&[
+                    "from",
+                    "to",
+                    "resolution=PT15M",
+                    "resolution=PT30M",
+                    "resolution=PT1H",
+                    "resolution=P1D",
+                    "resolution=P1M",
+                    "direction=IMPORT",
+                    "direction=EXPORT",
+                ]),
+            ),
+        Edition::Gb => backend
+            .serves::<ListReadings>(&kraken, paged(&["from", "to", "status"]))
+            .serves::<SubmitReadings>(&kraken, whole),
+    })
 }

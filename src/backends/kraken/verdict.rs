@@ -21,11 +21,13 @@ use crate::upstream::{Reply, retry_after};
 const REGISTRY: &str = include_str!("errors.csv");
 
 /// The writes that are sent once.
-const WRITES: [&str; 4] = [
+const WRITES: [&str; 6] = [
     "submitRepaymentRequest",
     "createAccountCharge",
     "postCredit",
     "createAccountNote",
+    "createElectricityMeterReading",
+    "createGasMeterReading",
 ];
 
 /// How long to stay away once the allowance is used up: minutes, not seconds (contract, "Limits").
@@ -168,7 +170,12 @@ fn thing(fault: &Fault) -> &'static str {
             "cancelRepaymentRequest" => return "refund",
             "bill" => return "bill",
             "attachments" | "temporaryUrl" => return "document",
-            "properties" | "meterPoints" | "dailyReadings" | "measurements" => return "service point",
+            "properties"
+            | "meterPoints"
+            | "dailyReadings"
+            | "measurements"
+            | "createElectricityMeterReading"
+            | "createGasMeterReading" => return "service point",
             _ => {}
         }
     }
