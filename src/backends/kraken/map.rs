@@ -675,6 +675,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
+    use super::super::examples::{self, Example, Reader};
     use super::super::wire::{AccountData, Answer};
     use super::*;
     use crate::error::ErrorKind;
@@ -702,7 +703,7 @@ mod tests {
         serde_json::from_str(&value.to_string()).unwrap()
     }
 
-    fn examples(file: &str) -> Vec<Value> {
+    fn responses(file: &str) -> Vec<Value> {
         let path = format!("{}/tests/fixtures/kraken/examples/{file}", env!("CARGO_MANIFEST_DIR"));
         let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let exchanges = file["exchanges"].as_array().unwrap();
@@ -718,16 +719,16 @@ mod tests {
         serde_json::to_value(record).unwrap()
     }
 
-    fn canonical(file: &str, answer: &Value) -> Result<Value> {
+    fn canonical(operation: &str, answer: &Value) -> Result<Value> {
         let (us, owner) = (deployment("USD"), owner());
-        Ok(match file {
-            "02-account.json" => json_of(&us.account(account(answer))?),
-            "03-bills.json" => {
+        Ok(match operation {
+            "accounts.get" => json_of(&us.account(account(answer))?),
+            "bills.list" => {
                 let bills: wire::Bills = account(answer);
                 let bills = present(bills.bills.unwrap().edges).map(|edge| us.bill(&owner, edge.node.unwrap(), "b"));
                 json_of(&bills.collect::<Result<Vec<_>>>()?)
             }
-            "04-transactions.json" => {
+            "transactions.list" => {
                 let ledgers: wire::Ledgers = account(answer);
                 let mut entries = Vec::new();
                 for ledger in present(ledgers.ledgers) {
@@ -738,12 +739,12 @@ mod tests {
                 }
                 json_of(&entries)
             }
-            "05-properties-meters.json" => {
+            "service_points.list" => {
                 let found: wire::Properties = account(answer);
                 let points = present(found.properties).map(|property| us.service_points(&owner, property));
                 json_of(&points.collect::<Result<Vec<_>>>()?.concat())
             }
-            "06-measurements.json" => {
+            "usage.list" => {
                 let point = us.service_point_id(NUMBER, PROPERTY, ESI_ID)?;
                 let found: wire::UsageProperties = account(answer);
                 let edges =
@@ -757,7 +758,7 @@ mod tests {
                         .collect::<Vec<_>>(),
                 )
             }
-            "07-us-readings.json" => {
+            "readings.list" => {
                 let answer: Answer<wire::ReadingsData> = read(answer);
                 let stands = stands(&us);
                 let rows = present(answer.data.unwrap().daily_readings).map(|row| us.reading(row, &stands, "r"));
@@ -799,37 +800,31 @@ mod tests {
     #[test]
     fn a_fact_that_is_taken_away_never_becomes_a_number() {
         let mut taken = 0;
-        for file in [
-            "02-account.json",
-            "03-bills.json",
-            "04-transactions.json",
-            "05-properties-meters.json",
-            "06-measurements.json",
-            "07-us-readings.json",
-        ] {
-            for example in examples(file) {
-                let mut before = Vec::new();
-                numbers(&canonical(file, &example).unwrap(), &mut before);
-                let mut places = Vec::new();
-                leaves(&example, "", &mut places);
-                for place in places {
-                    let mut less = example.clone();
-                    *less.pointer_mut(&place).unwrap() = Value::Null;
-                    // Without it the record may be unreadable; if it is not, it holds no figure it did not hold before.
-                    let Ok(record) = canonical(file, &less) else { continue };
-                    let mut after = Vec::new();
-                    numbers(&record, &mut after);
-                    assert!(after.iter().all(|number| before.contains(number)), "{file}{place}");
-                    assert!(after.len() <= before.len(), "{file}{place}");
-                    taken += 1;
-                }
+        for Example { name, exchange, truth } in examples::of(Reader::Map) {
+            let (operation, example) = (truth["operation"].as_str().unwrap(), &exchange["response"]);
+            let mut before = Vec::new();
+            numbers(&canonical(operation, example).unwrap(), &mut before);
+            let mut places = Vec::new();
+            leaves(example, "", &mut places);
+            for place in places {
+                let mut less = example.clone();
+                *less.pointer_mut(&place).unwrap() = Value::Null;
+                // Without it the record may be unreadable; if it is not, it holds no figure it did not hold before.
+                let Ok(record) = canonical(operation, &less) else {
+                    continue;
+                };
+                let mut after = Vec::new();
+                numbers(&record, &mut after);
+                assert!(after.iter().all(|number| before.contains(number)), "{name}{place}");
+                assert!(after.len() <= before.len(), "{name}{place}");
+                taken += 1;
             }
         }
         assert!(taken > 200, "{taken}");
     }
 
     fn stands(us: &Deployment) -> Vec<Stand> {
-        let found: wire::Properties = account(&examples("05-properties-meters.json")[0]);
+        let found: wire::Properties = account(&responses("05-properties-meters.json")[0]);
         let point = present(found.properties)
             .flat_map(|property| present(property.meter_points))
             .next()
@@ -837,40 +832,13 @@ mod tests {
         us.stands(&owner(), PROPERTY, ESI_ID, point.meters).unwrap()
     }
 
-    /// Whatever the truth names must be so; what it does not name is not claimed.
-    fn assert_holds(truth: &Value, record: &Value, at: &str) {
-        match (truth, record) {
-            (Value::Object(truth), Value::Object(record)) => {
-                for (member, truth) in truth {
-                    let record = record.get(member).unwrap_or_else(|| panic!("{at}.{member} is absent"));
-                    assert_holds(truth, record, &format!("{at}.{member}"));
-                }
-            }
-            (Value::Array(truth), Value::Array(records)) => {
-                assert_eq!(truth.len(), records.len(), "{at}");
-                for (n, (truth, record)) in truth.iter().zip(records).enumerate() {
-                    assert_holds(truth, record, &format!("{at}[{n}]"));
-                }
-            }
-            _ => assert_eq!(truth, record, "{at}"),
-        }
-    }
-
     #[test]
-    fn every_example_means_what_the_vendor_s_documents_say() {
-        let truth: Value = serde_json::from_str(include_str!("../../../tests/fixtures/kraken/truth.json")).unwrap();
-        let files = truth.as_object().unwrap().iter().filter(|(name, _)| *name != "about");
-        let mut told = 0;
-        for (file, pages) in files {
-            let examples = examples(file);
-            let pages = pages.as_array().unwrap();
-            assert_eq!(pages.len(), examples.len(), "{file}");
-            for (page, example) in pages.iter().zip(&examples) {
-                assert_holds(&page["data"], &canonical(file, example).unwrap(), file);
-                told += 1;
-            }
+    fn every_example_of_a_record_means_what_the_vendor_s_documents_say() {
+        for Example { name, exchange, truth } in examples::of(Reader::Map) {
+            let operation = truth["operation"].as_str().unwrap();
+            let record = canonical(operation, &exchange["response"]).unwrap();
+            examples::assert_holds(&truth["data"], &record, &name);
         }
-        assert_eq!(told, 9);
     }
 
     fn balance(balance: Value) -> Result<Balance> {

@@ -1,4 +1,4 @@
-//! Kraken: a GraphQL billing system, reached through the contract of its US (Texas) edition.
+//! Kraken: a GraphQL billing system, reached through the contract of its US (Texas) edition, or by setting of its GB one.
 //!
 //! Strengths of statements are the contract's own: \[US\] stated for this edition, \[doc\] stated for others, \[seen\]
 //! observed by others, \[guess\] stated by nobody. Sections in quotation marks are those of the contract's notes.
@@ -9,14 +9,25 @@
 //! (`dailyReadings`, the US edition alone), `usage.list` (`measurements`), `accounts.billing_schedule` (`billingOptions`),
 //! `accounts.overdue` (`overdueBalance`), `payments.list`, `payment_methods.list`, `payment_arrangements.list` (schedules
 //! and plans), `refunds.list|request|cancel` (repayment requests), `charges.create`, `credits.create` (`postCredit`),
-//! `notes.list|create`, `contacts.list` (the account's users) and `accounts.update` (billing e-mail and billing address). Meters of this edition have a serial number
-//! and dates, nothing else: registers and a way to hand in readings are not to be had.
-//!
+//! `notes.list|create`, `contacts.list` (the account's users) and `accounts.update` (billing e-mail and billing address).
+//! Meters of the US edition have a serial number and dates, nothing else: registers and a way to hand in readings are not
+//! to be had there.
 //!
 //! The native road is `native.graphql`: the endpoint is the system's whole API, so there is nothing below it to call raw. An
 //! answer goes to the caller as it came, `errors` included, unless no data came with it and the system refused the login,
 //! throttled the call or failed: that is told as for any operation. Mutations that begin, renew or end a login, and the one
 //! that changes the user's secret key, are not for callers.
+//!
+//! # The GB edition
+//! With `edition = "gb"` meter points are asked for by MPAN and MPRN, meters have registers, `readings.list` gives what the
+//! registers showed and `readings.submit` hands readings in (`createElectricityMeterReading`, `createGasMeterReading`);
+//! `usage.list` is not served. All names and types are those of the contract's `schema.gb-extension.graphql`, and the
+//! arguments of `meters` and the fields that edition lacks those of its head. Inferred: that everything else is as in the
+//! US edition; that a reading held back (`isQuarantined`) is pending and any other accepted; that nested
+//! `readingErrors` name a reading by its place. The extension lists no readings of gas meters, so there 501 is the answer.
+//! A submission is one mutation, so it holds readings of one meter and one local day, whole numbers all; the time of day
+//! is not kept. A gas meter has one register, which has no name: what a caller calls it is not sent. Refused values come
+//! as findings, with no errors beside them. The units of registers are stated nowhere and stay `null`.
 //!
 //! # How it signs in
 //! `obtainKrakenToken` with an API key, an organisation's secret, or e-mail and password; one kind at a time, and without
@@ -30,7 +41,7 @@
 //! points of supply, meters and daily readings are whole lists. Measurements are asked for in windows of seven days (days
 //! and months in wider ones), because wide windows can be cut without notice \[seen\].
 //!
-//! Payments, payment methods, arrangements, refund requests and notes are read whole and cut here: no order of theirs is
+//! Payments, payment methods, arrangements, refund requests, contacts, notes and registers' readings are read whole and cut here: no order of theirs is
 //! promised. Methods are asked for without IBAN, sort code and card number.
 //!
 //! # How it writes
@@ -70,6 +81,8 @@
 mod books;
 mod calls;
 mod documents;
+#[cfg(test)]
+mod examples;
 mod login;
 mod map;
 mod people;

@@ -346,7 +346,12 @@ records! {
         reading_type: String,
         registers: Vec<Option<RegisterRead>>,
     }
-    RegisterRead { identifier: String, value: String, is_quarantined: bool, }
+    RegisterRead {
+        identifier: String,
+        /// A number in a string.
+        value: String,
+        is_quarantined: bool,
+    }
     HandedIn { create_electricity_meter_reading: ReadingPayload, create_gas_meter_reading: ReadingPayload, }
     ReadingPayload { reading_errors: Vec<Option<FieldErrors>>, }
     FieldErrors { field: String, errors: Vec<Option<FieldError>>, }
@@ -486,7 +491,7 @@ records! {
         gross_amount: Minor,
         net_amount: Minor,
         sales_tax_amount: Minor,
-        charge_reason: String,
+        reason: String,
         note: String,
         display_note: String,
     }
