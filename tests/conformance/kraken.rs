@@ -33,7 +33,10 @@ pub fn british() -> Vec<Specimen> {
     let meter = |serial: &str| format!("/v1/meters/kraken-gb:A-5E90B3F4~m~73001~2300001456789~{serial}");
     let (whole, none) = ("A-5E90B3F4", "A-00000000");
     let (here, nowhere) = ("2300001456789", "2300000000000");
-    let winter = "/readings?from=2025-10-01&to=2026-03-01";
+    // A meter whose readings fit into one page of the system, so that one call answers.
+    let home = |mpan: &str| {
+        format!("/v1/service-points/kraken-gb:A-7C41D0E2~sp~72001~{mpan}/readings?from=2026-01-01&to=2026-06-01")
+    };
     let reading = |register: &str, value: &str| json!({"meter_number": "15K0044210", "register": register, "read_at": "2025-06-01T18:30:00+01:00", "value": value});
     all.extend([
         list(
@@ -58,8 +61,8 @@ pub fn british() -> Vec<Specimen> {
         list(
             "readings.list",
             "Readings",
-            &point(here, winter),
-            &point(nowhere, winter),
+            &home("1900008412345"),
+            &home("1900000000000"),
         ),
         Specimen {
             method: "POST",
