@@ -56,8 +56,7 @@ enum Command {
     ///
     /// Prints each system's base URL, and `ready http://ADDRESS` when they take calls.
     Simulate {
-        /// The systems: gentrack, kraken, tmf678. Without any, all of them.
-        #[arg(value_name = "KIND")]
+        #[arg(value_name = "KIND", help = systems())]
         kinds: Vec<Kind>,
         /// Where they listen; port 0 takes a free port.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090", value_parser = on_loopback)]
@@ -88,6 +87,12 @@ enum Command {
     ///
     /// The key is printed this once; the configuration holds only its digest.
     Key,
+}
+
+/// Which systems there are to simulate.
+fn systems() -> String {
+    let names = Kind::ALL.map(Kind::name).join(", ");
+    format!("The systems: {names}. Without any, all of them")
 }
 
 /// A fault that was asked for.
@@ -355,6 +360,18 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_simulate_names_every_system_and_no_other() {
+        let mut arguments = Arguments::command();
+        let simulate = arguments.find_subcommand_mut("simulate").unwrap();
+        for help in [simulate.render_help(), simulate.render_long_help()] {
+            let help = help.to_string();
+            let named = help.split_once("The systems: ").unwrap().1.split_once('.').unwrap().0;
+            let named: Vec<Kind> = named.split(", ").map(|name| name.parse().unwrap()).collect();
+            assert_eq!(named, Kind::ALL);
+        }
     }
 
     #[test]

@@ -289,6 +289,25 @@ fn one_login_is_enough_for_a_kraken() {
     );
 }
 
+#[test]
+fn a_kraken_speaks_the_us_edition_unless_it_is_told_otherwise() {
+    use intertie::backends::kraken::Edition;
+    let edition = |text: &str| {
+        let config = parse(text).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let found = config.backends.into_iter().find_map(|backend| match backend.config {
+            intertie::backends::Config::Kraken(config) => Some(config.edition),
+            _ => None,
+        });
+        found.expect("a backend is a Kraken")
+    };
+    assert_eq!(edition(EXAMPLE), Edition::Us);
+    assert_eq!(edition(&changed("#edition = \"us\"", "edition = \"gb\"")), Edition::Gb);
+    assert_eq!(
+        said(&changed("#edition = \"us\"", "edition = \"fr\"")),
+        ["backends[1].edition: must be \"us\" or \"gb\""]
+    );
+}
+
 fn tmf678(text: &str) -> intertie::backends::tmf678::Config {
     let config = parse(text).unwrap_or_else(|faults| panic!("{faults:#?}"));
     config

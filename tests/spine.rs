@@ -272,7 +272,7 @@ async fn ten_thousand_calls_on_a_cold_cache_make_one_login_per_backend() {
 #[tokio::test]
 async fn every_exchange_with_a_system_fits_the_vendor_s_contract() {
     let stage = Stage::tapped().await;
-    for backend in ["gentrack-au", "kraken-us"] {
+    for backend in ["gentrack-au", "kraken-us", "kraken-gb"] {
         for specimen in crate::conformance::specimens_of(backend) {
             let paths = [Some(specimen.path.clone()), specimen.missing.clone()];
             for path in paths.into_iter().flatten() {

@@ -104,6 +104,7 @@ fn backend(kind: Kind, base: &str) -> Result<Backend, Odd> {
         Kind::Kraken => (
             US.parse()?,
             Config::Kraken(kraken::Config {
+                edition: kraken::Edition::Us,
                 endpoint: format!("{base}{}", simulated::kraken::GRAPHQL),
                 credential: kraken::Credential::ApiKey(SecretString::from(simulated::kraken::API_KEY)),
                 authorization_prefix: None,

@@ -79,8 +79,21 @@ fn gentrack(section: &Section<'_>, deadline: Duration) -> Option<gentrack::Confi
     })
 }
 
+impl Value for kraken::Edition {
+    const EXPECTED: &'static str = "\"us\" or \"gb\"";
+
+    fn read(value: &toml::de::DeValue<'_>) -> Result<Self, String> {
+        match value.as_str() {
+            Some("us") => Ok(Self::Us),
+            Some("gb") => Ok(Self::Gb),
+            _ => Err(format!("must be {}", Self::EXPECTED)),
+        }
+    }
+}
+
 fn kraken(section: &Section<'_>, deadline: Duration) -> Option<kraken::Config> {
     let endpoint = section.required::<Address>("endpoint");
+    let edition = section.or("edition", kraken::Edition::default());
     let credential = credential(section);
     let authorization_prefix = section.optional("authorization_prefix");
     let currency = section.required("currency");
@@ -89,6 +102,7 @@ fn kraken(section: &Section<'_>, deadline: Duration) -> Option<kraken::Config> {
     let max_document = section.or("max_document", Size(kraken::MAX_DOCUMENT)).0;
     let road = road(&section.section("road"), deadline);
     Some(kraken::Config {
+        edition,
         endpoint: endpoint?.0,
         credential: credential?,
         authorization_prefix,

@@ -228,6 +228,22 @@ async fn a_silent_call_that_must_not_be_repeated_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_may_have_been_a_yes() {
+    let garbled = |reply: &Reply| match &*reply.body {
+        b"yes" => Ok(()),
+        _ => Err(Error::unreadable("$", "not an answer")),
+    };
+    // What must not be repeated was perhaps executed; what may be repeated is unread and no more.
+    for (call, kind) in [(once(), ErrorKind::OutcomeUnknown), (call(), ErrorKind::Unreadable)] {
+        let (system, script) = system(|_, _| async { Ok(reply(200, "y")) });
+        let road = Upstream::scripted("acme", settings(), None, garbled, script);
+        let error = road.call(call).await.unwrap_err();
+        assert_eq!(told(&error), (kind, Retry::Never, 1));
+        assert_eq!(system.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_did_not_leave_is_repeated_whatever_it_is() {
     let (system, script) = system(|before, _| async move { Ok(reply(if before == 0 { 503 } else { 200 }, "")) });
     road(settings(), script).call(once()).await.unwrap();

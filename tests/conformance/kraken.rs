@@ -14,6 +14,72 @@ pub fn specimens() -> Vec<Specimen> {
     all
 }
 
+/// The same of the GB edition, whose deployment has the same books: only what is metered differs.
+pub fn british() -> Vec<Specimen> {
+    let there = |text: &str| text.replace("kraken-us", "kraken-gb").replace("USD", "GBP");
+    let metered = ["service_points.", "meters.", "readings.", "usage."];
+    let mut all: Vec<Specimen> = specimens()
+        .into_iter()
+        .filter(|specimen| !metered.iter().any(|part| specimen.operation.starts_with(part)))
+        .map(|specimen| Specimen {
+            path: there(&specimen.path),
+            missing: specimen.missing.as_deref().map(there),
+            body: specimen.body.map(|body| there(&body.to_string()).parse().unwrap()),
+            ..specimen
+        })
+        .collect();
+    let account = |id: &str, rest: &str| format!("/v1/accounts/kraken-gb:{id}{rest}");
+    let point = |mpan: &str, rest: &str| format!("/v1/service-points/kraken-gb:A-5E90B3F4~sp~73001~{mpan}{rest}");
+    let meter = |serial: &str| format!("/v1/meters/kraken-gb:A-5E90B3F4~m~73001~2300001456789~{serial}");
+    let (whole, none) = ("A-5E90B3F4", "A-00000000");
+    let (here, nowhere) = ("2300001456789", "2300000000000");
+    // A meter whose readings fit into one page of the system, so that one call answers.
+    let home = |mpan: &str| {
+        format!("/v1/service-points/kraken-gb:A-7C41D0E2~sp~72001~{mpan}/readings?from=2026-01-01&to=2026-06-01")
+    };
+    let reading = |register: &str, value: &str| json!({"meter_number": "15K0044210", "register": register, "read_at": "2025-06-01T18:30:00+01:00", "value": value});
+    all.extend([
+        list(
+            "service_points.list",
+            "Properties",
+            &account(whole, "/service-points"),
+            &account(none, "/service-points"),
+        ),
+        read(
+            "service_points.get",
+            "Properties",
+            &point(here, ""),
+            &point(nowhere, ""),
+        ),
+        list(
+            "meters.list",
+            "Properties",
+            &account(whole, "/meters"),
+            &account(none, "/meters"),
+        ),
+        read("meters.get", "Properties", &meter("15K0044210"), &meter("15K0000000")),
+        list(
+            "readings.list",
+            "Readings",
+            &home("1900008412345"),
+            &home("1900000000000"),
+        ),
+        Specimen {
+            method: "POST",
+            body: Some(json!({"readings": [reading("DAY", "15000"), reading("NIGHT", "12500")]})),
+            once: true,
+            done: 202,
+            ..read(
+                "readings.submit",
+                "CreateElectricityMeterReading",
+                &point(here, "/readings"),
+                &point(nowhere, "/readings"),
+            )
+        },
+    ]);
+    all
+}
+
 fn reads() -> Vec<Specimen> {
     let account = |id: &str, rest: &str| format!("/v1/accounts/kraken-us:{id}{rest}");
     let point = |id: &str, rest: &str| format!("/v1/service-points/kraken-us:{id}{rest}");
@@ -127,6 +193,7 @@ fn of_accounts() -> Vec<Specimen> {
         whole("payment_methods.list", "PaymentMethods", "/payment-methods"),
         whole("payment_arrangements.list", "PaymentSchedules", "/payment-arrangements"),
         whole("refunds.list", "RepaymentRequests", "/refund-requests"),
+        whole("contacts.list", "Contacts", "/contacts"),
         whole("notes.list", "Notes", "/notes"),
     ]
 }

@@ -7,6 +7,7 @@ pub fn of(backend: &str) -> Vec<Specimen> {
     match backend {
         "gentrack-au" => super::gentrack::specimens(),
         "kraken-us" => super::kraken::specimens(),
+        "kraken-gb" => super::kraken::british(),
         "tmf-carib" => tmf678::specimens(),
         "crmcom-cy" => super::crmcom::specimens(),
         "urjanet-us" => urjanet::specimens(),

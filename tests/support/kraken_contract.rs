@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use apollo_compiler::ast::Value as Literal;
+use apollo_compiler::ast::{Definition, Document, Value as Literal};
 use apollo_compiler::executable::{Field, Operation, Selection};
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::response::{JsonMap, JsonValue};
@@ -14,12 +14,75 @@ use serde_json::{Map, Value};
 
 use super::exchange::Exchange;
 
-/// The contract's schema.
-pub fn schema() -> &'static Valid<Schema> {
-    static SCHEMA: OnceLock<Valid<Schema>> = OnceLock::new();
-    SCHEMA.get_or_init(|| {
-        Schema::parse_and_validate(include_str!("../fixtures/kraken/schema.graphql"), "schema.graphql").unwrap()
-    })
+const US: &str = include_str!("../fixtures/kraken/schema.graphql");
+const ADDED_IN_GB: &str = include_str!("../fixtures/kraken/schema.gb-extension.graphql");
+
+/// What the GB edition lacks of the US one, as the head of its extension says; some come back in another shape.
+const GONE_IN_GB: [(&str, &[&str]); 3] = [
+    ("PropertyType", &["meterPoints"]),
+    (
+        "ElectricityMeterPointType",
+        &[
+            "esiId",
+            "serviceProvider",
+            "loadZone",
+            "hasCriticalCare",
+            "loadProfile",
+            "meters",
+        ],
+    ),
+    ("ElectricityMeterType", &["activeFrom", "activeTo"]),
+];
+
+/// The shapes they come back in, from the same place.
+const CHANGED_IN_GB: &str = "extend type ElectricityMeterType { activeFrom: Date activeTo: Date } \
+    extend type ElectricityMeterPointType { meters(id: Int, includeInactive: Boolean): [ElectricityMeterType] }";
+
+/// The schema of one edition, and the concrete types of its interfaces and unions.
+struct Edition {
+    schema: Valid<Schema>,
+    possible: BTreeMap<String, Vec<String>>,
+}
+
+impl Edition {
+    fn of(text: &str) -> Self {
+        let schema = Schema::parse_and_validate(text, "schema.graphql").unwrap();
+        let objects = || schema.types.values().filter_map(|ty| ty.as_object());
+        let open = schema.types.values().filter(|ty| ty.is_interface() || ty.is_union());
+        let possible = open
+            .map(|ty| {
+                let names = objects().map(|object| object.name.as_str());
+                let fitting = names.filter(|name| applies(&schema, ty.name(), name));
+                (ty.name().to_string(), fitting.map(str::to_owned).collect())
+            })
+            .collect();
+        Self { schema, possible }
+    }
+
+    /// The edition that is spoken at a path.
+    fn at(path: &str) -> &'static Self {
+        static OF_US: OnceLock<Edition> = OnceLock::new();
+        static OF_GB: OnceLock<Edition> = OnceLock::new();
+        if path.contains("/gb/v1/") {
+            OF_GB.get_or_init(|| {
+                let mut us = Document::parse(US, "schema.graphql").unwrap();
+                for definition in &mut us.definitions {
+                    let Definition::ObjectTypeDefinition(object) = definition else {
+                        continue;
+                    };
+                    if let Some((_, gone)) = GONE_IN_GB.iter().find(|(name, _)| object.name == *name) {
+                        object
+                            .make_mut()
+                            .fields
+                            .retain(|field| !gone.contains(&field.name.as_str()));
+                    }
+                }
+                Self::of(&format!("{us}\n{ADDED_IN_GB}\n{CHANGED_IN_GB}"))
+            })
+        } else {
+            OF_US.get_or_init(|| Self::of(US))
+        }
+    }
 }
 
 /// Checks one exchange, request and answer, against the contract.
@@ -41,21 +104,24 @@ pub fn check(exchange: &Exchange) -> Result<(), String> {
         return Err(format!("the request's Content-Type is {kind:?}"));
     }
     let request = request(&exchange.request_body)?;
-    let document = ExecutableDocument::parse_and_validate(schema(), request.query, "request.graphql")
+    let edition = Edition::at(path);
+    let schema = &edition.schema;
+    let document = ExecutableDocument::parse_and_validate(schema, request.query, "request.graphql")
         .map_err(|failed| format!("the document is invalid: {}", failed.errors))?;
     let operation = document
         .operations
         .get(request.name.as_deref())
         .map_err(|error| format!("the operation: {}", error.message()))?;
-    let variables = coerce_variable_values(schema(), operation, &request.variables)
+    let variables = coerce_variable_values(schema, operation, &request.variables)
         .map_err(|error| format!("the variables: {}", error.message()))?;
     let variables = serde_json::to_value(&*variables).map_err(|error| error.to_string())?;
     for variable in &operation.variables {
         if let Some(value) = variables.get(variable.name.as_str()) {
-            check_input(&variable.ty, value, &format!("${}", variable.name))?;
+            check_input(schema, &variable.ty, value, &format!("${}", variable.name))?;
         }
     }
     let check = Check {
+        edition,
         document: &document,
         variables: &variables,
     };
@@ -118,7 +184,7 @@ fn request(body: &[u8]) -> Result<Request, String> {
 }
 
 /// Custom scalars inside variables, which coercion lets through unseen.
-fn check_input(ty: &Type, value: &Value, at: &str) -> Result<(), String> {
+fn check_input(schema: &Schema, ty: &Type, value: &Value, at: &str) -> Result<(), String> {
     if value.is_null() {
         return Ok(());
     }
@@ -126,17 +192,17 @@ fn check_input(ty: &Type, value: &Value, at: &str) -> Result<(), String> {
         return items
             .iter()
             .enumerate()
-            .try_for_each(|(index, item)| check_input(ty.item_type(), item, &format!("{at}[{index}]")));
+            .try_for_each(|(index, item)| check_input(schema, ty.item_type(), item, &format!("{at}[{index}]")));
     }
     let name = ty.inner_named_type();
-    match schema().types.get(name) {
+    match schema.types.get(name) {
         Some(ExtendedType::InputObject(input)) => {
             value.as_object().into_iter().flatten().try_for_each(|(key, value)| {
                 let field = input
                     .fields
                     .get(key.as_str())
                     .ok_or_else(|| format!("{at} has the unknown field {key}"))?;
-                check_input(&field.ty, value, &format!("{at}.{key}"))
+                check_input(schema, &field.ty, value, &format!("{at}.{key}"))
             })
         }
         Some(ExtendedType::Scalar(_)) => check_scalar(name, value, at),
@@ -165,6 +231,7 @@ fn check_scalar(name: &str, value: &Value, at: &str) -> Result<(), String> {
 }
 
 struct Check<'a> {
+    edition: &'static Edition,
     document: &'a ExecutableDocument,
     variables: &'a Value,
 }
@@ -260,14 +327,14 @@ impl<'a> Check<'a> {
                 if inline
                     .type_condition
                     .as_ref()
-                    .is_none_or(|wanted| applies(wanted, concrete))
+                    .is_none_or(|wanted| applies(&self.edition.schema, wanted, concrete))
                 {
                     self.collect(concrete, &inline.selection_set.selections, into);
                 }
             }
             Selection::FragmentSpread(spread) => {
                 let fragment = spread.fragment_def(self.document).unwrap();
-                if applies(fragment.type_condition(), concrete) {
+                if applies(&self.edition.schema, fragment.type_condition(), concrete) {
                     self.collect(concrete, &fragment.selection_set.selections, into);
                 }
             }
@@ -334,7 +401,7 @@ impl<'a> Check<'a> {
             .iter()
             .flat_map(|field| &field.selection_set.selections)
             .collect();
-        match schema().types.get(name).unwrap() {
+        match self.edition.schema.types.get(name).unwrap() {
             ExtendedType::Scalar(_) => check_scalar(name, value, at),
             ExtendedType::Enum(known) => match value.as_str() {
                 Some(text) if known.values.contains_key(text) => Ok(()),
@@ -343,7 +410,8 @@ impl<'a> Check<'a> {
             ExtendedType::Object(_) => self.object(name, &selections, value, at),
             ExtendedType::Interface(_) | ExtendedType::Union(_) => {
                 // Without __typename any of the possible types may be meant.
-                let mut possible: Vec<&str> = possible_types(name);
+                let known = self.edition.possible.get(name).into_iter().flatten();
+                let mut possible: Vec<&str> = known.map(String::as_str).collect();
                 if let Some(stated) = self.stated_type(&selections, value) {
                     possible.retain(|name| *name == stated);
                 }
@@ -369,34 +437,12 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The concrete types of an interface or union, found once for each.
-fn possible_types(name: &str) -> Vec<&'static str> {
-    static KNOWN: OnceLock<BTreeMap<&str, Vec<&str>>> = OnceLock::new();
-    let known = KNOWN.get_or_init(|| {
-        let objects = || schema().types.values().filter_map(|ty| ty.as_object());
-        let abstract_types = schema().types.values().filter(|ty| ty.is_interface() || ty.is_union());
-        abstract_types
-            .map(|ty| {
-                let name = ty.name().as_str();
-                (
-                    name,
-                    objects()
-                        .map(|object| object.name.as_str())
-                        .filter(|object| applies(name, object))
-                        .collect(),
-                )
-            })
-            .collect()
-    });
-    known.get(name).cloned().unwrap_or_default()
-}
-
 /// Whether a type condition holds for a concrete type.
-fn applies(condition: &str, concrete: &str) -> bool {
+fn applies(schema: &Schema, condition: &str, concrete: &str) -> bool {
     condition == concrete
-        || match schema().types.get(condition) {
+        || match schema.types.get(condition) {
             Some(ExtendedType::Union(union)) => union.members.contains(concrete),
-            Some(ExtendedType::Interface(_)) => schema()
+            Some(ExtendedType::Interface(_)) => schema
                 .get_object(concrete)
                 .is_some_and(|object| object.implements_interfaces.contains(condition)),
             _ => false,

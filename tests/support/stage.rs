@@ -111,6 +111,7 @@ impl Stage {
             road: road.clone(),
         };
         let kraken = kraken::Config {
+            edition: kraken::Edition::Us,
             endpoint: format!("http://{line}/kraken/v1/graphql/"),
             credential: kraken::Credential::ApiKey(sandbox::kraken::API_KEY.to_owned().into()),
             authorization_prefix: None,
@@ -119,6 +120,13 @@ impl Stage {
             document_hosts: vec![systems.addr().to_string()],
             max_document: 8 * 1024 * 1024,
             road: road.clone(),
+        };
+        let british = kraken::Config {
+            edition: kraken::Edition::Gb,
+            endpoint: format!("http://{line}/kraken{}", sandbox::kraken::GB_GRAPHQL),
+            currency: "GBP".parse().unwrap(),
+            time_zone: "Europe/London".parse().unwrap(),
+            ..kraken.clone()
         };
         let tmf678 = tmf678::Config {
             base_url: format!("http://{line}/tmf678{}", sandbox::tmf678::API_PATH),
@@ -162,6 +170,7 @@ impl Stage {
         let gateway = Gateway::new(Directory::of([
             gentrack::connect("gentrack-au".parse().unwrap(), gentrack, Arc::clone(&tokens)).unwrap(),
             kraken::connect("kraken-us".parse().unwrap(), kraken, Arc::clone(&tokens)).unwrap(),
+            kraken::connect("kraken-gb".parse().unwrap(), british, Arc::clone(&tokens)).unwrap(),
             tmf678::connect("tmf-carib".parse().unwrap(), tmf678).unwrap(),
             crmcom::connect("crmcom-cy".parse().unwrap(), crmcom, Arc::clone(&tokens)).unwrap(),
             urjanet::connect("urjanet-us".parse().unwrap(), urjanet, tokens).unwrap(),

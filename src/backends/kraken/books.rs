@@ -341,7 +341,7 @@ impl Deployment {
             net: charge.net_amount.map(|units| self.money(units)),
             tax: charge.sales_tax_amount.map(|units| self.money(units)),
             posted_on: None,
-            reason: filled(charge.charge_reason),
+            reason: filled(charge.reason),
             description: filled(charge.display_note),
             note: filled(charge.note),
             ledger: None,

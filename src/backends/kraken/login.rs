@@ -201,9 +201,10 @@ mod tests {
     use http::StatusCode;
     use serde_json::{Value, json};
 
+    use super::super::examples::{self, Example, Reader};
     use super::*;
 
-    fn examples() -> Vec<Value> {
+    fn logins() -> Vec<Value> {
         let file: Value =
             serde_json::from_str(include_str!("../../../tests/fixtures/kraken/examples/01-token.json")).unwrap();
         file["exchanges"].as_array().unwrap().clone()
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_login_sends_one_kind_of_credential_and_no_other() {
-        let examples = examples();
+        let examples = logins();
         let key = Credential::ApiKey("sk_live_CONSTRUCTED00000000000000".to_owned().into());
         assert_eq!(input(with_credential(&key)), examples[0]["request"]["variables"]);
         let refresh = examples[1]["request"]["variables"]["input"]["refreshToken"]
@@ -250,18 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_ends_at_its_exp_and_its_renewal_at_an_instant_too() {
-        let first = token(read(&reply(&examples()[0]["response"])).unwrap(), None).unwrap();
-        assert_eq!(first.ends, unix(1_770_394_800));
-        let renewal = first.renewal.unwrap();
-        assert_eq!(renewal.ends, unix(1_770_996_000));
-        let second = token(read(&reply(&examples()[1]["response"])).unwrap(), Some(&renewal)).unwrap();
-        assert_eq!(second.ends, unix(1_770_398_280));
-        assert_eq!(
-            second.renewal.unwrap().ends,
-            unix(1_770_996_000),
-            "renewal moves nothing"
-        );
+    fn every_example_of_a_login_ends_when_the_contract_says() {
+        let instant = |text: &Value| SystemTime::from(text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
+        let mut before: Option<Renewal> = None;
+        for Example { name, exchange, truth } in examples::of(Reader::Login) {
+            let read = token(read(&reply(&exchange["response"])).unwrap(), before.as_ref()).unwrap();
+            assert_eq!(read.ends, Some(instant(&truth["ends"])), "{name}");
+            let renewal = read.renewal.unwrap();
+            assert_eq!(
+                renewal.ends,
+                Some(instant(&truth["renewal_ends"])),
+                "{name}: renewal moves nothing"
+            );
+            before = Some(renewal);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::wire;
+use super::{registers, wire};
 use crate::error::{Error, Result};
 use crate::model::account::{Account, AccountStatus, Address, Balance, Billing, ServicePointRef};
 use crate::model::bill::{Bill, BillKind, BillStatus, Totals};
@@ -156,12 +156,15 @@ impl Deployment {
             let Some(property_id) = filled(property.id) else {
                 continue;
             };
-            for point in present(property.meter_points) {
-                let Some(esi_id) = filled(point.esi_id) else { continue };
+            let points = present(property.meter_points).chain(present(property.electricity_meter_points));
+            for point in points.chain(present(property.gas_meter_points)) {
+                let Some(market) = market_identifier(point.esi_id, point.mpan, point.mprn) else {
+                    continue;
+                };
                 refs.push(ServicePointRef {
-                    id: self.service_point_id(account, &property_id, &esi_id)?,
-                    market_identifier: Some(esiid(esi_id)),
-                    service_kind: Some(ServiceKind::Electricity),
+                    id: self.service_point_id(account, &property_id, &market.value)?,
+                    service_kind: Some(service_kind(&market)),
+                    market_identifier: Some(market),
                 });
             }
         }
@@ -336,29 +339,37 @@ impl Deployment {
         let address = address(&property);
         let property_id = filled(property.id);
         let mut points = Vec::new();
-        for point in present(property.meter_points) {
+        let listed = present(property.meter_points).chain(present(property.electricity_meter_points));
+        for point in listed.chain(present(property.gas_meter_points)) {
             let absent = |member: &str| Error::unreadable(format_args!("account.properties.{member}"), "absent");
             let property_id = property_id.as_deref().ok_or_else(|| absent("id"))?;
             let native_id = filled(point.id.map(|id| id.0)).ok_or_else(|| absent("meterPoints.id"))?;
-            let esi_id = filled(point.esi_id).ok_or_else(|| absent("meterPoints.esiId"))?;
-            let id = self.service_point_id(&owner.number, property_id, &esi_id)?;
+            let market = market_identifier(point.esi_id, point.mpan, point.mprn)
+                .ok_or_else(|| absent("meterPoints: the market identifier"))?;
+            let stands = Stands {
+                owner,
+                property: property_id,
+                point: self.service_point_id(&owner.number, property_id, &market.value)?,
+                market: &market,
+                direction: registers::direction(point.direction),
+            };
             let meters = match point.meters {
                 Some(meters) => Some(
                     meters
                         .into_iter()
                         .flatten()
-                        .map(|meter| self.meter(owner, property_id, &esi_id, &id, meter))
+                        .map(|meter| self.meter(&stands, meter))
                         .collect::<Result<Vec<_>>>()?,
                 ),
                 None => None,
             };
             points.push(ServicePoint {
-                id,
+                id: stands.point,
                 backend: self.name.clone(),
                 native_id,
                 account_id: owner.id.clone(),
-                market_identifier: Some(esiid(esi_id)),
-                service_kind: Some(ServiceKind::Electricity),
+                service_kind: Some(service_kind(&market)),
+                market_identifier: Some(market),
                 native_kind: None,
                 native_status: filled(point.status),
                 address: address.clone(),
@@ -370,35 +381,41 @@ impl Deployment {
         Ok(points)
     }
 
-    fn meter(
-        &self,
-        owner: &Owner,
-        property: &str,
-        esi_id: &str,
-        point: &ServicePointId,
-        meter: wire::Meter,
-    ) -> Result<Meter> {
+    fn meter(&self, stands: &Stands<'_>, meter: wire::Meter) -> Result<Meter> {
         let place = "account.properties.meterPoints.meters";
         let serial = filled(meter.serial_number)
             .ok_or_else(|| Error::unreadable(format_args!("{place}.serialNumber"), "absent"))?;
         let day = |text: Option<String>, member: &str| match filled(text) {
-            Some(text) => self
-                .instant(&text, &format!("{place}.{member}"))
-                .map(|at| Some(self.zone.date(at))),
+            // A calendar date is never moved between zones.
+            Some(text) => match text.parse::<Date>() {
+                Ok(day) if text.len() == "2026-01-28".len() => Ok(Some(day)),
+                _ => self
+                    .instant(&text, &format!("{place}.{member}"))
+                    .map(|at| Some(self.zone.date(at))),
+            },
             None => Ok(None),
         };
+        let registers = match meter.registers {
+            Some(registers) => Some(
+                present(Some(registers))
+                    .map(|register| registers::register(register, stands.direction))
+                    .collect::<Result<Vec<_>>>()?,
+            ),
+            None => None,
+        };
+        let (owner, market) = (stands.owner, stands.market);
         Ok(Meter {
-            id: self.meter_id(&owner.number, property, esi_id, &serial)?,
+            id: self.meter_id(&owner.number, stands.property, &market.value, &serial)?,
             backend: self.name.clone(),
-            native_id: Some(serial.clone()),
+            native_id: filled(meter.id.map(|id| id.0)).or_else(|| Some(serial.clone())),
             number: Some(serial),
-            service_kind: Some(ServiceKind::Electricity),
+            service_kind: Some(service_kind(market)),
             native_status: None,
             installed_on: day(meter.active_from, "activeFrom")?,
             removed_on: day(meter.active_to, "activeTo")?,
-            registers: None,
+            registers,
             account_id: owner.id.clone(),
-            service_point_id: Some(point.clone()),
+            service_point_id: Some(stands.point.clone()),
             custom_attributes: None,
             native: None,
         })
@@ -519,6 +536,15 @@ impl Deployment {
     }
 }
 
+/// Where meters stand.
+struct Stands<'a> {
+    owner: &'a Owner,
+    property: &'a str,
+    point: ServicePointId,
+    market: &'a MarketIdentifier,
+    direction: Option<FlowDirection>,
+}
+
 /// A meter and the span it stood at its point.
 pub(super) struct Stand {
     pub(super) meter: MeterId,
@@ -526,10 +552,23 @@ pub(super) struct Stand {
     pub(super) to: Option<Timestamp>,
 }
 
-fn esiid(value: String) -> MarketIdentifier {
-    MarketIdentifier {
-        kind: MarketIdentifierKind::Esiid,
-        value,
+/// What the market calls a point: it has one of the three names.
+fn market_identifier(esi_id: Option<String>, mpan: Option<String>, mprn: Option<String>) -> Option<MarketIdentifier> {
+    let named = [
+        (MarketIdentifierKind::Esiid, esi_id),
+        (MarketIdentifierKind::Mpan, mpan),
+        (MarketIdentifierKind::Mprn, mprn),
+    ];
+    named
+        .into_iter()
+        .find_map(|(kind, value)| filled(value).map(|value| MarketIdentifier { kind, value }))
+}
+
+/// What is supplied at a point. Only one of the identifiers is of gas.
+fn service_kind(market: &MarketIdentifier) -> ServiceKind {
+    match market.kind {
+        MarketIdentifierKind::Mprn => ServiceKind::Gas,
+        _ => ServiceKind::Electricity,
     }
 }
 
@@ -577,18 +616,25 @@ fn transaction_kind(typename: &str) -> (TransactionKind, Option<Direction>) {
     }
 }
 
+/// An address in its parts; nothing if none of them is filled.
+pub(super) fn rich_address(rich: wire::RichAddress) -> Option<Address> {
+    let street = filled(rich.street_address).unwrap_or_default();
+    let address = Address {
+        lines: lines(street.lines().map(|line| Some(line.to_owned()))),
+        locality: filled(rich.locality),
+        region: filled(rich.administrative_area),
+        postal_code: filled(rich.postal_code),
+        country: filled(rich.country),
+    };
+    (address != Address::default()).then_some(address)
+}
+
 /// The address in its parts if the system gives it so, else its numbered lines, which hold town and state too.
 fn address(property: &wire::Property) -> Option<Address> {
     let rich = property.rich_address.clone();
-    let parted = rich.and_then(|rich| {
-        Some(Address {
-            lines: lines(filled(rich.street_address)?.lines().map(|line| Some(line.to_owned()))),
-            locality: filled(rich.locality),
-            region: filled(rich.administrative_area),
-            postal_code: filled(rich.postal_code),
-            country: filled(rich.country),
-        })
-    });
+    let parted = rich
+        .filter(|rich| filled(rich.street_address.clone()).is_some())
+        .and_then(rich_address);
     let address = parted.unwrap_or_else(|| Address {
         lines: lines([
             property.address_line_1.clone(),
@@ -629,6 +675,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
+    use super::super::examples::{self, Example, Reader};
     use super::super::wire::{AccountData, Answer};
     use super::*;
     use crate::error::ErrorKind;
@@ -656,7 +703,7 @@ mod tests {
         serde_json::from_str(&value.to_string()).unwrap()
     }
 
-    fn examples(file: &str) -> Vec<Value> {
+    fn responses(file: &str) -> Vec<Value> {
         let path = format!("{}/tests/fixtures/kraken/examples/{file}", env!("CARGO_MANIFEST_DIR"));
         let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let exchanges = file["exchanges"].as_array().unwrap();
@@ -672,16 +719,16 @@ mod tests {
         serde_json::to_value(record).unwrap()
     }
 
-    fn canonical(file: &str, answer: &Value) -> Result<Value> {
+    fn canonical(operation: &str, answer: &Value) -> Result<Value> {
         let (us, owner) = (deployment("USD"), owner());
-        Ok(match file {
-            "02-account.json" => json_of(&us.account(account(answer))?),
-            "03-bills.json" => {
+        Ok(match operation {
+            "accounts.get" => json_of(&us.account(account(answer))?),
+            "bills.list" => {
                 let bills: wire::Bills = account(answer);
                 let bills = present(bills.bills.unwrap().edges).map(|edge| us.bill(&owner, edge.node.unwrap(), "b"));
                 json_of(&bills.collect::<Result<Vec<_>>>()?)
             }
-            "04-transactions.json" => {
+            "transactions.list" => {
                 let ledgers: wire::Ledgers = account(answer);
                 let mut entries = Vec::new();
                 for ledger in present(ledgers.ledgers) {
@@ -692,12 +739,12 @@ mod tests {
                 }
                 json_of(&entries)
             }
-            "05-properties-meters.json" => {
+            "service_points.list" => {
                 let found: wire::Properties = account(answer);
                 let points = present(found.properties).map(|property| us.service_points(&owner, property));
                 json_of(&points.collect::<Result<Vec<_>>>()?.concat())
             }
-            "06-measurements.json" => {
+            "usage.list" => {
                 let point = us.service_point_id(NUMBER, PROPERTY, ESI_ID)?;
                 let found: wire::UsageProperties = account(answer);
                 let edges =
@@ -711,7 +758,7 @@ mod tests {
                         .collect::<Vec<_>>(),
                 )
             }
-            "07-us-readings.json" => {
+            "readings.list" => {
                 let answer: Answer<wire::ReadingsData> = read(answer);
                 let stands = stands(&us);
                 let rows = present(answer.data.unwrap().daily_readings).map(|row| us.reading(row, &stands, "r"));
@@ -753,37 +800,31 @@ mod tests {
     #[test]
     fn a_fact_that_is_taken_away_never_becomes_a_number() {
         let mut taken = 0;
-        for file in [
-            "02-account.json",
-            "03-bills.json",
-            "04-transactions.json",
-            "05-properties-meters.json",
-            "06-measurements.json",
-            "07-us-readings.json",
-        ] {
-            for example in examples(file) {
-                let mut before = Vec::new();
-                numbers(&canonical(file, &example).unwrap(), &mut before);
-                let mut places = Vec::new();
-                leaves(&example, "", &mut places);
-                for place in places {
-                    let mut less = example.clone();
-                    *less.pointer_mut(&place).unwrap() = Value::Null;
-                    // Without it the record may be unreadable; if it is not, it holds no figure it did not hold before.
-                    let Ok(record) = canonical(file, &less) else { continue };
-                    let mut after = Vec::new();
-                    numbers(&record, &mut after);
-                    assert!(after.iter().all(|number| before.contains(number)), "{file}{place}");
-                    assert!(after.len() <= before.len(), "{file}{place}");
-                    taken += 1;
-                }
+        for Example { name, exchange, truth } in examples::of(Reader::Map) {
+            let (operation, example) = (truth["operation"].as_str().unwrap(), &exchange["response"]);
+            let mut before = Vec::new();
+            numbers(&canonical(operation, example).unwrap(), &mut before);
+            let mut places = Vec::new();
+            leaves(example, "", &mut places);
+            for place in places {
+                let mut less = example.clone();
+                *less.pointer_mut(&place).unwrap() = Value::Null;
+                // Without it the record may be unreadable; if it is not, it holds no figure it did not hold before.
+                let Ok(record) = canonical(operation, &less) else {
+                    continue;
+                };
+                let mut after = Vec::new();
+                numbers(&record, &mut after);
+                assert!(after.iter().all(|number| before.contains(number)), "{name}{place}");
+                assert!(after.len() <= before.len(), "{name}{place}");
+                taken += 1;
             }
         }
         assert!(taken > 200, "{taken}");
     }
 
     fn stands(us: &Deployment) -> Vec<Stand> {
-        let found: wire::Properties = account(&examples("05-properties-meters.json")[0]);
+        let found: wire::Properties = account(&responses("05-properties-meters.json")[0]);
         let point = present(found.properties)
             .flat_map(|property| present(property.meter_points))
             .next()
@@ -791,40 +832,13 @@ mod tests {
         us.stands(&owner(), PROPERTY, ESI_ID, point.meters).unwrap()
     }
 
-    /// Whatever the truth names must be so; what it does not name is not claimed.
-    fn assert_holds(truth: &Value, record: &Value, at: &str) {
-        match (truth, record) {
-            (Value::Object(truth), Value::Object(record)) => {
-                for (member, truth) in truth {
-                    let record = record.get(member).unwrap_or_else(|| panic!("{at}.{member} is absent"));
-                    assert_holds(truth, record, &format!("{at}.{member}"));
-                }
-            }
-            (Value::Array(truth), Value::Array(records)) => {
-                assert_eq!(truth.len(), records.len(), "{at}");
-                for (n, (truth, record)) in truth.iter().zip(records).enumerate() {
-                    assert_holds(truth, record, &format!("{at}[{n}]"));
-                }
-            }
-            _ => assert_eq!(truth, record, "{at}"),
-        }
-    }
-
     #[test]
-    fn every_example_means_what_the_vendor_s_documents_say() {
-        let truth: Value = serde_json::from_str(include_str!("../../../tests/fixtures/kraken/truth.json")).unwrap();
-        let files = truth.as_object().unwrap().iter().filter(|(name, _)| *name != "about");
-        let mut told = 0;
-        for (file, pages) in files {
-            let examples = examples(file);
-            let pages = pages.as_array().unwrap();
-            assert_eq!(pages.len(), examples.len(), "{file}");
-            for (page, example) in pages.iter().zip(&examples) {
-                assert_holds(&page["data"], &canonical(file, example).unwrap(), file);
-                told += 1;
-            }
+    fn every_example_of_a_record_means_what_the_vendor_s_documents_say() {
+        for Example { name, exchange, truth } in examples::of(Reader::Map) {
+            let operation = truth["operation"].as_str().unwrap();
+            let record = canonical(operation, &exchange["response"]).unwrap();
+            examples::assert_holds(&truth["data"], &record, &name);
         }
-        assert_eq!(told, 9);
     }
 
     fn balance(balance: Value) -> Result<Balance> {

@@ -1,4 +1,4 @@
-//! Kraken: a GraphQL billing system, reached through the contract of its US (Texas) edition.
+//! Kraken: a GraphQL billing system, reached through the contract of its US (Texas) edition, or by setting of its GB one.
 //!
 //! Strengths of statements are the contract's own: \[US\] stated for this edition, \[doc\] stated for others, \[seen\]
 //! observed by others, \[guess\] stated by nobody. Sections in quotation marks are those of the contract's notes.
@@ -9,14 +9,25 @@
 //! (`dailyReadings`, the US edition alone), `usage.list` (`measurements`), `accounts.billing_schedule` (`billingOptions`),
 //! `accounts.overdue` (`overdueBalance`), `payments.list`, `payment_methods.list`, `payment_arrangements.list` (schedules
 //! and plans), `refunds.list|request|cancel` (repayment requests), `charges.create`, `credits.create` (`postCredit`),
-//! `notes.list|create` and `accounts.update` (billing e-mail and billing address). Meters of this edition have a serial number
-//! and dates, nothing else: registers and a way to hand in readings are not to be had.
-//!
+//! `notes.list|create`, `contacts.list` (the account's users) and `accounts.update` (billing e-mail and billing address).
+//! Meters of the US edition have a serial number and dates, nothing else: registers and a way to hand in readings are not
+//! to be had there.
 //!
 //! The native road is `native.graphql`: the endpoint is the system's whole API, so there is nothing below it to call raw. An
 //! answer goes to the caller as it came, `errors` included, unless no data came with it and the system refused the login,
 //! throttled the call or failed: that is told as for any operation. Mutations that begin, renew or end a login, and the one
 //! that changes the user's secret key, are not for callers.
+//!
+//! # The GB edition
+//! With `edition = "gb"` meter points are asked for by MPAN and MPRN, meters have registers, `readings.list` gives what the
+//! registers showed and `readings.submit` hands readings in (`createElectricityMeterReading`, `createGasMeterReading`);
+//! `usage.list` is not served. All names and types are those of the contract's `schema.gb-extension.graphql`, and the
+//! arguments of `meters` and the fields that edition lacks those of its head. Inferred: that everything else is as in the
+//! US edition; that a reading held back (`isQuarantined`) is pending and any other accepted; that nested
+//! `readingErrors` name a reading by its place. The extension lists no readings of gas meters, so there 501 is the answer.
+//! A submission is one mutation, so it holds readings of one meter and one local day, whole numbers all; the time of day
+//! is not kept. A gas meter has one register, which has no name: what a caller calls it is not sent. Refused values come
+//! as findings, with no errors beside them. The units of registers are stated nowhere and stay `null`.
 //!
 //! # How it signs in
 //! `obtainKrakenToken` with an API key, an organisation's secret, or e-mail and password; one kind at a time, and without
@@ -30,7 +41,7 @@
 //! points of supply, meters and daily readings are whole lists. Measurements are asked for in windows of seven days (days
 //! and months in wider ones), because wide windows can be cut without notice \[seen\].
 //!
-//! Payments, payment methods, arrangements, refund requests and notes are read whole and cut here: no order of theirs is
+//! Payments, payment methods, arrangements, refund requests, contacts, notes and registers' readings are read whole and cut here: no order of theirs is
 //! promised. Methods are asked for without IBAN, sort code and card number.
 //!
 //! # How it writes
@@ -70,8 +81,12 @@
 mod books;
 mod calls;
 mod documents;
+#[cfg(test)]
+mod examples;
 mod login;
 mod map;
+mod people;
+mod registers;
 mod verdict;
 mod wire;
 
@@ -90,13 +105,14 @@ use crate::operations::accounts::{
 };
 use crate::operations::arrangements::ListPaymentArrangements;
 use crate::operations::bills::{GetBill, GetBillDocument, ListBills};
+use crate::operations::contacts::ListContacts;
 use crate::operations::meters::{GetMeter, ListMeters};
 use crate::operations::native::QueryNative;
 use crate::operations::notes::{CreateNote, ListNotes};
 use crate::operations::payment_methods::ListPaymentMethods;
 use crate::operations::payments::ListPayments;
 use crate::operations::postings::{CreateCharge, CreateCredit};
-use crate::operations::readings::ListReadings;
+use crate::operations::readings::{ListReadings, SubmitReadings};
 use crate::operations::refunds::{CancelRefund, ListRefunds, RequestRefund};
 use crate::operations::service_points::{GetServicePoint, ListServicePoints};
 use crate::operations::transactions::ListTransactions;
@@ -109,9 +125,22 @@ pub const KIND: &str = "kraken";
 /// The largest document taken unless it is configured otherwise.
 pub const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 
+/// Which edition of the platform a deployment speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Edition {
+    /// The US (Texas) edition.
+    #[default]
+    Us,
+    /// The GB edition, as far as the contract's extension tells of it: registers, and readings that are listed and handed
+    /// in.
+    Gb,
+}
+
 /// How one deployment is reached and what it does not say of itself.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The edition it speaks, which is of what is metered alone.
+    pub edition: Edition,
     /// The GraphQL endpoint with its trailing slash, such as `https://api.oeus-kraken.energy/v1/graphql/`.
     pub endpoint: String,
     /// What to log in with.
@@ -160,6 +189,7 @@ impl fmt::Debug for Credential {
 
 /// One deployment, ready to be asked.
 struct Kraken {
+    edition: Edition,
     endpoint: String,
     deployment: map::Deployment,
     documents: calls::Hosts,
@@ -191,6 +221,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         stamp: calls::stamp,
     });
     let kraken = Arc::new(Kraken {
+        edition: config.edition,
         endpoint: config.endpoint,
         deployment: map::Deployment {
             name: name.clone(),
@@ -204,7 +235,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
     });
     let whole = Limits::default();
     let paged = |filters| Limits { filters, pages: true };
-    Ok(Backend::new(name, KIND, road)
+    let backend = Backend::new(name, KIND, road)
         .serves::<GetAccount>(&kraken, whole)
         .serves::<GetBalance>(&kraken, whole)
         .serves::<SearchAccounts>(
@@ -228,6 +259,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<CancelRefund>(&kraken, whole)
         .serves::<CreateCharge>(&kraken, whole)
         .serves::<CreateCredit>(&kraken, whole)
+        .serves::<ListContacts>(&kraken, paged(&[]))
         .serves::<ListNotes>(&kraken, paged(&[]))
         .serves::<CreateNote>(&kraken, whole)
         .serves::<UpdateAccount>(&kraken, whole)
@@ -235,20 +267,26 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<GetServicePoint>(&kraken, whole)
         .serves::<ListMeters>(&kraken, whole)
         .serves::<GetMeter>(&kraken, whole)
-        .serves::<ListReadings>(&kraken, paged(&["from", "to"]))
-        .serves::<ListUsage>(
-            &kraken,
-            paged(&[
-                "from",
-                "to",
-                "resolution=PT15M",
-                "resolution=PT30M",
-                "resolution=PT1H",
-                "resolution=P1D",
-                "resolution=P1M",
-                "direction=IMPORT",
-                "direction=EXPORT",
-            ]),
-        )
-        .serves::<QueryNative>(&graphql, whole))
+        .serves::<QueryNative>(&graphql, whole);
+    Ok(match config.edition {
+        Edition::Us => backend
+            .serves::<ListReadings>(&kraken, paged(&["from", "to"]))
+            .serves::<ListUsage>(
+                &kraken,
+                paged(&[
+                    "from",
+                    "to",
+                    "resolution=PT15M",
+                    "resolution=PT30M",
+                    "resolution=PT1H",
+                    "resolution=P1D",
+                    "resolution=P1M",
+                    "direction=IMPORT",
+                    "direction=EXPORT",
+                ]),
+            ),
+        Edition::Gb => backend
+            .serves::<ListReadings>(&kraken, paged(&["from", "to", "status"]))
+            .serves::<SubmitReadings>(&kraken, whole),
+    })
 }

@@ -21,11 +21,13 @@ use crate::upstream::{Reply, retry_after};
 const REGISTRY: &str = include_str!("errors.csv");
 
 /// The writes that are sent once.
-const WRITES: [&str; 4] = [
+const WRITES: [&str; 6] = [
     "submitRepaymentRequest",
     "createAccountCharge",
     "postCredit",
     "createAccountNote",
+    "createElectricityMeterReading",
+    "createGasMeterReading",
 ];
 
 /// How long to stay away once the allowance is used up: minutes, not seconds (contract, "Limits").
@@ -168,7 +170,12 @@ fn thing(fault: &Fault) -> &'static str {
             "cancelRepaymentRequest" => return "refund",
             "bill" => return "bill",
             "attachments" | "temporaryUrl" => return "document",
-            "properties" | "meterPoints" | "dailyReadings" | "measurements" => return "service point",
+            "properties"
+            | "meterPoints"
+            | "dailyReadings"
+            | "measurements"
+            | "createElectricityMeterReading"
+            | "createGasMeterReading" => return "service point",
             _ => {}
         }
     }
@@ -374,6 +381,8 @@ mod tests {
     use http::HeaderMap;
     use serde_json::{Value, json};
 
+    use super::super::examples::{self, Example, Reader};
+    use super::super::wire::{AccountData, Balance};
     use super::*;
 
     fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
@@ -537,29 +546,27 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_s_own_error_examples() {
-        let file: Value =
-            serde_json::from_str(include_str!("../../../tests/fixtures/kraken/examples/09-errors.json")).unwrap();
-        let expected = [
-            Some(ErrorKind::Credentials),
-            Some(ErrorKind::NotFound),
-            Some(ErrorKind::Credentials),
-            None,
-            None,
-            Some(ErrorKind::Throttled),
-            Some(ErrorKind::Refused),
-            Some(ErrorKind::Blocked),
-        ];
-        let exchanges = file["exchanges"].as_array().unwrap();
-        assert_eq!(exchanges.len(), expected.len());
-        for (exchange, expected) in exchanges.iter().zip(expected) {
+    fn every_example_of_an_error_is_told_as_what_it_is() {
+        for Example { name, exchange, truth } in examples::of(Reader::Verdict) {
             let status = u16::try_from(exchange["status"].as_u64().unwrap()).unwrap();
             let body = match exchange["responseText"].as_str() {
                 Some(text) => text.to_owned(),
                 None => exchange["response"].to_string(),
             };
-            let judged = verdict(&reply(status, body)).err().map(|error| error.kind());
-            assert_eq!(judged, expected, "{}", exchange["case"]);
+            let kind = |error: &Error| Value::from(format!("{:?}", error.kind()));
+            let judged = verdict(&reply(status, body.clone()));
+            assert_eq!(judged.as_ref().err().map_or(Value::Null, kind), truth["kind"], "{name}");
+            let Ok(()) = judged else { continue };
+            // Some of it came: the errors are looked at where the data is.
+            let answer: Answer<AccountData<Balance>> = serde_json::from_str(&body).unwrap();
+            let parts: Vec<_> = answer.errors.iter().map(|fault| kind(&meaning(fault))).collect();
+            assert_eq!(Value::from(parts), truth["parts"], "{name}");
+            let balance = answer.data.unwrap().account.unwrap().balance;
+            assert_eq!(
+                balance.map(|units| units.0),
+                truth["data"]["balance"].as_i64(),
+                "{name}"
+            );
         }
     }
 

@@ -181,8 +181,15 @@ records! {
         properties: Vec<Option<PropertyRef>>,
     }
     /// A property with no more than the keys of what is supplied there.
-    PropertyRef { id: String, meter_points: Vec<Option<PointRef>>, }
-    PointRef { esi_id: String, }
+    ///
+    /// Here as in [`Property`], the first list is the US edition's, the others are the GB edition's.
+    PropertyRef {
+        id: String,
+        meter_points: Vec<Option<PointRef>>,
+        electricity_meter_points: Vec<Option<PointRef>>,
+        gas_meter_points: Vec<Option<PointRef>>,
+    }
+    PointRef { esi_id: String, mpan: String, mprn: String, }
     Balance {
         number: String,
         balance: Minor,
@@ -278,6 +285,8 @@ records! {
         address_line_5: String,
         rich_address: RichAddress,
         meter_points: Vec<Option<MeterPoint>>,
+        electricity_meter_points: Vec<Option<MeterPoint>>,
+        gas_meter_points: Vec<Option<MeterPoint>>,
     }
     RichAddress {
         street_address: String,
@@ -288,11 +297,23 @@ records! {
     }
     MeterPoint {
         id: Text,
+        /// The market identifier, by one of these three names.
         esi_id: String,
+        mpan: String,
+        mprn: String,
         status: String,
+        direction: String,
         meters: Vec<Option<Meter>>,
     }
-    Meter { serial_number: String, active_from: String, active_to: String, }
+    Meter {
+        id: Text,
+        serial_number: String,
+        /// An instant in the US edition, a day in the GB one.
+        active_from: String,
+        active_to: String,
+        registers: Vec<Option<Register>>,
+    }
+    Register { id: Text, identifier: String, digits: i64, multiplier: Exact, }
 
     ReadingsData { account: MeteredAccount, daily_readings: Vec<Option<DailyReading>>, }
     MeteredAccount { number: String, properties: Vec<Option<MeteredProperty>>, }
@@ -307,6 +328,35 @@ records! {
         daily_usage: Exact,
         source: String,
     }
+
+    ReadProperties { number: String, properties: Vec<Option<ReadProperty>>, }
+    ReadProperty {
+        id: String,
+        electricity_meter_points: Vec<Option<ReadPoint>>,
+        gas_meter_points: Vec<Option<GasPointRef>>,
+    }
+    GasPointRef { mprn: String, }
+    ReadPoint { mpan: String, meters: Vec<Option<ReadMeter>>, }
+    ReadMeter { id: Text, serial_number: String, readings: Connection<MeterRead>, }
+    MeterRead {
+        id: Text,
+        read_at: String,
+        reading_source: String,
+        source: String,
+        reading_type: String,
+        registers: Vec<Option<RegisterRead>>,
+    }
+    RegisterRead {
+        identifier: String,
+        /// A number in a string.
+        value: String,
+        is_quarantined: bool,
+    }
+    HandedIn { create_electricity_meter_reading: ReadingPayload, create_gas_meter_reading: ReadingPayload, }
+    ReadingPayload { reading_errors: Vec<Option<FieldErrors>>, }
+    FieldErrors { field: String, errors: Vec<Option<FieldError>>, }
+    /// An error of a field, or the errors of a field below it.
+    FieldError { message: String, code: String, field: String, errors: Vec<Option<FieldError>>, }
 
     UsageProperties { number: String, properties: Vec<Option<UsageProperty>>, }
     UsageProperty { id: String, meter_points: Vec<Option<UsagePoint>>, measurements: Measurements, }
@@ -410,6 +460,23 @@ records! {
     }
     LedgerChoices { number: String, ledgers: Vec<Option<LedgerChoice>>, }
     LedgerChoice { number: String, affects_account_balance: bool, }
+    Users { number: String, users: Vec<Option<User>>, }
+    User {
+        id: Text,
+        title: String,
+        given_name: String,
+        family_name: String,
+        full_name: String,
+        preferred_name: String,
+        date_of_birth: Date,
+        email: String,
+        mobile: String,
+        landline: String,
+        alternative_phone_numbers: Vec<Option<String>>,
+        address: RichAddress,
+        account_user_roles: Vec<Option<UserRole>>,
+    }
+    UserRole { role: String, }
     Notes { number: String, notes: Vec<Option<Note>>, }
     Note { body: String, is_pinned: bool, written_at: String, unpin_at: String, }
 
@@ -424,7 +491,7 @@ records! {
         gross_amount: Minor,
         net_amount: Minor,
         sales_tax_amount: Minor,
-        charge_reason: String,
+        reason: String,
         note: String,
         display_note: String,
     }

@@ -1,16 +1,17 @@
 //! From a document to an answer: parsed and validated once, measured, executed by the resolvers in `resolve`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use apollo_compiler::executable::{Operation, Selection};
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::resolvers::Execution;
 use apollo_compiler::response::{GraphQLError, JsonMap, JsonValue};
 use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
-use apollo_compiler::{ExecutableDocument, Node, Schema};
+use apollo_compiler::{ExecutableDocument, Node};
 use serde_json::{Value, json};
 
+use super::edition::Edition;
 use super::limits::{self, Cost};
 use super::refusal::Refusal;
 use super::resolve::{Context, Object};
@@ -18,30 +19,29 @@ use super::resolve::{Context, Object};
 /// Parsed documents kept at most; clients send the same few.
 const KEPT: usize = 64;
 
-/// The contract's schema, which the simulated system serves and validates against.
-pub(super) fn schema() -> &'static Valid<Schema> {
-    static SCHEMA: OnceLock<Valid<Schema>> = OnceLock::new();
-    SCHEMA.get_or_init(
-        || match Schema::parse_and_validate(include_str!("schema.graphql"), "schema.graphql") {
-            Ok(schema) => schema,
-            Err(failed) => unreachable!("the schema is part of this build and valid: {}", failed.errors),
-        },
-    )
-}
-
 /// A request whose document is valid and whose variables fit it.
 pub(super) struct Prepared {
+    edition: Edition,
     document: Arc<Valid<ExecutableDocument>>,
     operation: Node<Operation>,
     variables: Valid<JsonMap>,
     pub(super) cost: Cost,
 }
 
-/// Valid documents by their text.
-#[derive(Default)]
-pub(super) struct Documents(Mutex<HashMap<String, Arc<Valid<ExecutableDocument>>>>);
+/// Valid documents of one edition by their text.
+pub(super) struct Documents {
+    edition: Edition,
+    known: Mutex<HashMap<String, Arc<Valid<ExecutableDocument>>>>,
+}
 
 impl Documents {
+    pub(super) fn new(edition: Edition) -> Self {
+        Self {
+            edition,
+            known: Mutex::default(),
+        }
+    }
+
     /// Checks a request as far as it can be checked without executing it; the error is the answer's `errors`.
     pub(super) fn prepare(&self, query: &str, name: Option<&str>, variables: &Value) -> Result<Prepared, Vec<Value>> {
         let document = self.document(query)?;
@@ -52,10 +52,11 @@ impl Documents {
             .map_err(|error| vec![plain(&error.to_graphql_error(sources))])?
             .clone();
         let variables = object(variables).ok_or_else(|| vec![json!({"message": "Variables are invalid JSON."})])?;
-        let variables = coerce_variable_values(schema(), &operation, &variables)
+        let variables = coerce_variable_values(self.edition.schema(), &operation, &variables)
             .map_err(|error| vec![plain(&error.to_graphql_error(sources))])?;
         let cost = limits::measure(&document, &operation, &variables);
         Ok(Prepared {
+            edition: self.edition,
             document,
             operation,
             variables,
@@ -64,13 +65,13 @@ impl Documents {
     }
 
     fn document(&self, query: &str) -> Result<Arc<Valid<ExecutableDocument>>, Vec<Value>> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(query) {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(query) {
             return Ok(Arc::clone(known));
         }
-        let document = ExecutableDocument::parse_and_validate(schema(), query, "request.graphql")
+        let document = ExecutableDocument::parse_and_validate(self.edition.schema(), query, "request.graphql")
             .map_err(|WithErrors { errors, .. }| faults(&errors))?;
         let document = Arc::new(document);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KEPT {
             known.clear();
         }
@@ -135,7 +136,7 @@ impl Prepared {
     /// Executes the operation.
     pub(super) fn execute(&self, context: &Context<'_>) -> Value {
         let root = Object::root(context, self.operation.object_type().as_str());
-        let execution = Execution::new(schema(), &self.document)
+        let execution = Execution::new(self.edition.schema(), &self.document)
             .operation(&self.operation)
             .coerced_variable_values(&self.variables)
             .enable_schema_introspection(true);

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::data;
 use super::documents;
+use super::edition::Edition;
 use super::login::Standing;
 use super::measurements::{self, texas_midnight};
 use super::page::Nodes;
+use super::readings;
 use super::refusal::Refusal;
 use super::resolve::{Args, Context, Found};
 use super::writes;
@@ -59,12 +61,21 @@ pub(super) fn find<'a>(
         "PropertyType" if field == "measurements" => {
             measurements::measurements(text(record, "id"), args).map(Found::Nodes)
         }
-        "AccountReferenceType" if field == "account" => {
+        "ElectricityMeterPointType" | "GasMeterPointType" if field == "meters" => Ok(meters(context, record, args)),
+        "AccountUserRoleType" if field == "user" => {
+            let users = data::users(text(record, "_account"));
+            let user = list_of(&users)
+                .iter()
+                .find(|user| user["id"] == record["_user"])
+                .cloned();
+            Ok(user.map_or_else(null, Found::from))
+        }
+        "AccountReferenceType" | "AccountUserRoleType" if field == "account" => {
             Ok(context.account(text(record, "_account")).map_or_else(null, Found::from))
         }
-        "SupplyPointType" if field == "property" => {
-            Ok(data::property(text(record, "_property")).map_or_else(null, Found::from))
-        }
+        "SupplyPointType" if field == "property" => Ok(context
+            .property(text(record, "_property"))
+            .map_or_else(null, Found::from)),
         _ => Ok(stored(record, field)),
     }
 }
@@ -82,11 +93,11 @@ fn text<'a>(record: &'a Value, field: &str) -> &'a str {
 }
 
 fn list<'a>(record: &'a Value, field: &str) -> &'a [Value] {
-    record
-        .get(field)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    record.get(field).map(list_of).unwrap_or_default()
+}
+
+fn list_of(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The nodes of a connection that refer to stored records.
@@ -113,7 +124,10 @@ fn query<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Found
     Ok(match field {
         "viewer" => Found::from(data::viewer()),
         "account" => Found::from(own_account(context, args.text("accountNumber"))?),
-        "property" => args.text("id").and_then(data::property).map_or_else(null, Found::from),
+        "property" => args
+            .text("id")
+            .and_then(|id| context.property(id))
+            .map_or_else(null, Found::from),
         "properties" => stored(own_account(context, args.text("accountNumber"))?, "properties"),
         "supplyPoint" => supply_point(args)?,
         "dailyReadings" | "intervalReadings" => {
@@ -145,6 +159,9 @@ fn query<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Found
 
 fn mutation<'a>(context: &'a Context<'a>, field: &str, args: &Args) -> Result<Found<'a>, Refusal> {
     let input = args.get("input").cloned().unwrap_or_default();
+    if ["createElectricityMeterReading", "createGasMeterReading"].contains(&field) {
+        return readings::create(&context.state.books, field, &args.all(), context.now).map(Found::from);
+    }
     if field != "obtainKrakenToken" {
         return writes::write(&context.state.books, field, &input, context.now).map(Found::from);
     }
@@ -205,8 +222,20 @@ fn supply_point<'a>(args: &Args) -> Result<Found<'a>, Refusal> {
 }
 
 fn user<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &Args) -> Found<'a> {
-    if field != "accounts" {
-        return stored(record, field);
+    match field {
+        "accounts" => {}
+        "accountUserRoles" => {
+            let roles = list(record, "_roles").iter();
+            return Found::from(Value::from_iter(
+                roles
+                    .filter(|role| {
+                        args.text("accountNumber")
+                            .is_none_or(|number| role["_account"] == number)
+                    })
+                    .cloned(),
+            ));
+        }
+        _ => return stored(record, field),
     }
     let kinds = args
         .get("excludeAccountTypes")
@@ -218,6 +247,10 @@ fn user<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &Arg
         .iter()
         .filter(|account| among(args, "restrictToAccountNumbers", text(account, "number")))
         .filter(|account| !kinds.contains(&account["accountType"]))
+        .filter(|account| {
+            let users = data::users(text(account, "number"));
+            list_of(&users).iter().any(|user| user["id"] == record["id"])
+        })
         .map(|account| json!({"__typename": "AccountType", "number": account["number"]}))
         .collect();
     Found::from(Value::from(accounts))
@@ -251,7 +284,7 @@ fn account<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &
                 .collect();
             Found::from(Value::from(ledgers))
         }
-        "users" => Found::from(json!([data::viewer()])),
+        "users" => Found::from(data::users(text(record, "number"))),
         // "account.transactions may be empty while the ledger has entries": README, "Bills, ledgers, transactions".
         "transactions" => Found::from(json!([])),
         "bills" => nodes(bills(record, args)),
@@ -310,6 +343,21 @@ fn account<'a>(context: &'a Context<'a>, record: &'a Value, field: &str, args: &
         ),
         _ => stored(record, field),
     }
+}
+
+/// In GB, meters that were taken out are left out unless asked for (inference, from the argument's name).
+fn meters<'a>(context: &Context<'_>, point: &'a Value, args: &Args) -> Found<'a> {
+    if context.state.edition == Edition::Us {
+        return stored(point, "meters");
+    }
+    let removed = args.flag("includeInactive").unwrap_or_default();
+    let wanted = args.whole("id").map(|id| id.to_string());
+    let meters = list(point, "meters")
+        .iter()
+        .filter(|meter| removed || meter["activeTo"].is_null())
+        .filter(|meter| wanted.as_ref().is_none_or(|wanted| text(meter, "id") == wanted))
+        .cloned();
+    Found::from(Value::from_iter(meters))
 }
 
 /// Open, held and file-less bills are left out unless asked for.

@@ -124,10 +124,10 @@ impl Measure<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::kraken::execute::schema;
+    use crate::sandbox::kraken::edition::Edition;
 
     fn cost(query: &str) -> Cost {
-        let document = ExecutableDocument::parse_and_validate(schema(), query, "query.graphql").unwrap();
+        let document = ExecutableDocument::parse_and_validate(Edition::Us.schema(), query, "query.graphql").unwrap();
         let operation = document.operations.get(None).unwrap();
         measure(&document, operation, &JsonMap::new())
     }

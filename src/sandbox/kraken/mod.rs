@@ -30,6 +30,18 @@
 //! Forty bills that count and an annulled one on `A-5E90B3F4`, 38 of them under the default filters. Meter data: 2025-10-01 to 2026-02-04 for
 //! `A-7C41D0E2`, 2025-10-01 to 2026-09-30 for `A-5E90B3F4`, both changes of the clock included.
 //!
+//! Below `/gb` another deployment speaks the GB edition: `schema.graphql` with `schema.gb-extension.graphql` on top, less
+//! what the extension's head says that edition lacks. It has the same accounts and books, and other properties:
+//!
+//! | id | what | of |
+//! |---|---|---|
+//! | `72001`, MPAN `1900008412345`, MPRN `3245178906` | meter `20L3214765` with one register; gas meter `G4A00512` | `A-7C41D0E2` |
+//! | `73001`, MPANs `2300001456789`, `2394000000127` | exchanged meter (`15K0044210`, `23J0910056`) with two registers and 135 weekly readings; export | `A-5E90B3F4` |
+//! | `73002`, MPAN `2300001456790` | no meter | `A-5E90B3F4` |
+//!
+//! The users of `A-7C41D0E2` are the account user alone; those of `A-5E90B3F4` are `1203511`, who owns it, the account
+//! user, who pays its bills, and `1203760`, who has no part named.
+//!
 //! What the contract leaves open and is inference here: the measure of complexity (see `limits`), which of KT-CT-1202
 //! and 1203 is whose, the codes of refused organisation and pre-signed keys, a forgotten token being KT-CT-1162, status
 //! 200 for a root field repeated under aliases, `endOn` left out of its window, a running balance per ledger, the
@@ -38,19 +50,22 @@
 //! Writes change the deployment they are sent to, until it is opened anew: `createAccountCharge`, `postCredit`,
 //! `createAccountCredit`, `submitRepaymentRequest`, `cancelRepaymentRequest`, `createAccountNote`,
 //! `updateAccountBillingEmail`, `updateAccountBillingAddress` and `updateCommsDeliveryPreference` (see `writes`, which
-//! also says what is inference there).
+//! also says what is inference there); in the GB edition also `createElectricityMeterReading` and `createGasMeterReading`
+//! (see `readings`).
 //!
 //! Not simulated: other mutations (an APPLICATION error), `POINT_IN_TIME` and `INTERVALIZED`
 //! measurements and the market-neutral `readings` (empty or null), search, portfolios and plans (empty or null).
 
 mod data;
 mod documents;
+mod edition;
 mod execute;
 mod fields;
 mod limits;
 mod login;
 mod measurements;
 mod page;
+mod readings;
 mod refusal;
 mod resolve;
 mod writes;
@@ -67,6 +82,7 @@ use axum::routing::{any, get};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::edition::Edition;
 use self::login::{Sessions, Standing};
 use self::refusal::Refusal;
 use super::counts::Counts;
@@ -85,12 +101,15 @@ const CORRELATION: HeaderName = HeaderName::from_static("x-kraken-correlation-id
 const COMPLEXITY: HeaderName = HeaderName::from_static("x-kraken-query-complexity");
 /// Path of the GraphQL endpoint below the system's base.
 pub const GRAPHQL: &str = "/v1/graphql/";
+/// Path of the endpoint that speaks the GB edition.
+pub const GB_GRAPHQL: &str = "/gb/v1/graphql/";
 const DOCUMENTS: &str = "/documents/";
 
 /// What one deployment keeps between requests.
 struct State {
     /// Where the deployment is reached, without a trailing slash.
     base: String,
+    edition: Edition,
     counts: Counts,
     sessions: Sessions,
     documents: execute::Documents,
@@ -123,15 +142,22 @@ impl Points {
     }
 }
 
-/// A simulated deployment, with tokens of its own, that believes to be reached at `base`.
+/// A simulated deployment, with tokens of its own, that believes to be reached at `base`; below `/gb` another one of the
+/// GB edition.
 pub fn router(base: &str, counts: Counts) -> Router {
-    let base = base.trim_end_matches('/').to_owned();
+    let base = base.trim_end_matches('/');
+    let british = deployment(format!("{base}/gb"), Edition::Gb, counts.clone());
+    deployment(base.to_owned(), Edition::Us, counts).nest("/gb", british)
+}
+
+fn deployment(base: String, edition: Edition, counts: Counts) -> Router {
     let state = Arc::new(State {
         sessions: Sessions::new(format!("{base}{GRAPHQL}")),
         base,
+        edition,
         counts,
-        documents: execute::Documents::default(),
-        books: writes::Books::default(),
+        documents: execute::Documents::new(edition),
+        books: writes::Books::new(edition),
         points: Points::default(),
     });
     Router::new()

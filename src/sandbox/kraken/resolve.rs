@@ -14,7 +14,6 @@ use apollo_compiler::schema::{ExtendedType, Type};
 use serde_json::{Map, Value, json};
 
 use super::State;
-use super::execute::schema;
 use super::fields;
 use super::limits::is_connection;
 use super::login::Standing;
@@ -49,6 +48,15 @@ impl<'s> Context<'s> {
     /// Every account.
     pub(super) fn accounts(&self) -> &[Value] {
         self.accounts.get_or_init(|| self.state.books.accounts())
+    }
+
+    /// The property of this id.
+    pub(super) fn property(&self, id: &str) -> Option<&Value> {
+        let properties = self
+            .accounts()
+            .iter()
+            .filter_map(|account| account["properties"].as_array());
+        properties.flatten().find(|property| property["id"] == id)
     }
 
     /// The account of this number.
@@ -98,6 +106,11 @@ impl Args {
     #[cfg(test)]
     pub(super) fn from_json(value: Value) -> Self {
         Self(value.as_object().cloned().unwrap_or_default())
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Value {
+        Value::Object(self.0.clone())
     }
 
     /// The argument, if it was given and is not null.
@@ -215,7 +228,7 @@ fn present<'a>(context: &'a Context<'a>, ty: &'a Type, value: Cow<'a, Value>) ->
         return ResolvedValue::null();
     }
     let name = ty.inner_named_type();
-    match schema().types.get(name) {
+    match context.state.edition.schema().types.get(name) {
         Some(ExtendedType::Object(_)) => ResolvedValue::object(Object {
             context,
             type_name: Cow::Borrowed(name.as_str()),

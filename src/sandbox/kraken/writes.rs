@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::data::{self, Entry, with};
+use super::edition::Edition;
 use super::refusal::Refusal;
 
 /// Why a charge or a credit may be made.
@@ -50,25 +51,32 @@ struct Kept {
     credit: u64,
     entry: u64,
     request: u64,
+    reading: u64,
 }
 
 /// The accounts of one deployment as they stand.
 pub(super) struct Books(Mutex<Kept>);
 
-impl Default for Books {
-    fn default() -> Self {
+impl Books {
+    pub(super) fn new(edition: Edition) -> Self {
         Self(Mutex::new(Kept {
-            accounts: Arc::new(data::accounts().to_vec()),
+            accounts: Arc::new(data::accounts_of(edition)),
             keys: Vec::new(),
             charge: 118_820,
             credit: 64_310,
             entry: 5_700_001,
             request: 70_231,
+            reading: 9_000_001,
         }))
     }
-}
 
-impl Books {
+    /// Changes the accounts under the lock; `next` numbers readings.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Vec<Value>, &mut dyn FnMut() -> u64) -> T) -> T {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { accounts, reading, .. } = &mut *kept;
+        change(Arc::make_mut(accounts), &mut || next(reading))
+    }
+
     /// The accounts as they stand now.
     pub(super) fn accounts(&self) -> Arc<Vec<Value>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,7 +195,7 @@ fn checked<'r>(reasons: &'r [Reason], code: &Value, unknown: &str, deprecated: &
     Ok(known)
 }
 
-fn instant(now: i64) -> Timestamp {
+pub(super) fn instant(now: i64) -> Timestamp {
     Timestamp::from_second(now).unwrap_or_default()
 }
 

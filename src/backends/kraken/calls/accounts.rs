@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::{Raw, natives};
 use crate::backends::Serves;
-use crate::backends::kraken::{Kraken, documents};
+use crate::backends::kraken::documents::british;
+use crate::backends::kraken::{Edition, Kraken, documents};
 use crate::error::{Error, Result};
 use crate::model::account::{Account, Balance};
 use crate::model::page::Page;
@@ -18,7 +19,10 @@ impl Serves<GetAccount> for Kraken {
         let variables = documents::account::Variables {
             account: owner.number.clone(),
         };
-        let mut answered = self.ask::<documents::Account>(GetAccount::ID, variables, cx).await?;
+        let mut answered = match self.edition {
+            Edition::Us => self.ask::<documents::Account>(GetAccount::ID, variables, cx).await?,
+            Edition::Gb => self.ask::<british::Account>(GetAccount::ID, variables, cx).await?,
+        };
         let account = self.account_in(&mut answered, &owner, |account| account.number.as_deref())?;
         let mut account = self.deployment.account(account)?;
         if cx.native {

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 
 use super::{Raw, parts};
 use crate::backends::Serves;
+use crate::backends::kraken::documents::british;
 use crate::backends::kraken::map::Owner;
 use crate::backends::kraken::wire::Fault;
-use crate::backends::kraken::{Kraken, documents, verdict};
+use crate::backends::kraken::{Edition, Kraken, documents, verdict};
 use crate::error::{Error, Result};
 use crate::model::Native;
 use crate::model::meter::{Meter, ServicePoint};
@@ -74,11 +75,19 @@ impl Serves<GetMeter> for Kraken {
 
 impl Kraken {
     /// Every point of supply at every property of an account, in the system's order.
-    async fn points(&self, operation: &'static str, owner: &Owner, cx: &Context) -> Result<Vec<ServicePoint>> {
+    pub(super) async fn points(
+        &self,
+        operation: &'static str,
+        owner: &Owner,
+        cx: &Context,
+    ) -> Result<Vec<ServicePoint>> {
         let variables = documents::properties::Variables {
             account: owner.number.clone(),
         };
-        let mut answered = self.ask::<documents::Properties>(operation, variables, cx).await?;
+        let mut answered = match self.edition {
+            Edition::Us => self.ask::<documents::Properties>(operation, variables, cx).await?,
+            Edition::Gb => self.ask::<british::Properties>(operation, variables, cx).await?,
+        };
         let account = self.account_in(&mut answered, owner, |account| account.number.as_deref())?;
         if let Some(fault) = answered.faults.iter().find(|fault| hides(fault)) {
             return Err(verdict::meaning(fault));
@@ -121,10 +130,11 @@ fn hides(fault: &Fault) -> bool {
 
 /// The points of one property as they came, and the meters of each, nulls left out as in the mapped lists.
 fn natives_of(property: Option<Raw<'_>>) -> impl Iterator<Item = (Native, Vec<Native>)> {
-    let points = property.and_then(|raw| raw.get("meterPoints")).map(Raw::items);
-    points
+    let lists = ["meterPoints", "electricityMeterPoints", "gasMeterPoints"];
+    lists
         .into_iter()
-        .flatten()
+        .filter_map(move |list| property.and_then(|raw| raw.get(list)))
+        .flat_map(Raw::items)
         .filter(|raw| raw.0.get() != "null")
         .map(|point| {
             let meters = point.get("meters").map(Raw::items).unwrap_or_default();

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod bills;
+mod british;
+mod contacts;
 mod document;
 mod gather;
 mod metering;

@@ -1,4 +1,4 @@
-//! Daily readings, a query of the US edition alone.
+//! Daily readings, a query of the US edition alone; for the other one see `british`.
 
 use async_trait::async_trait;
 use jiff::{Timestamp, ToSpan as _};
@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::{parts, same_account};
 use crate::backends::Serves;
 use crate::backends::kraken::map::{Stand, filled, present};
-use crate::backends::kraken::{Kraken, documents};
+use crate::backends::kraken::{Edition, Kraken, documents};
 use crate::error::{Error, Result};
 use crate::model::meter::Reading;
 use crate::model::page::Page;
@@ -20,6 +20,9 @@ const WINDOW_DAYS: i32 = 92;
 #[async_trait]
 impl Serves<ListReadings> for Kraken {
     async fn serve(&self, operation: ListReadings, cx: &Context) -> Result<Page<Reading>> {
+        if self.edition == Edition::Gb {
+            return self.register_readings(operation, cx).await;
+        }
         let point = self.point(&operation.service_point)?;
         let (from, to) = self.span(operation.from, operation.to)?;
         let limit = operation.paging.limit;

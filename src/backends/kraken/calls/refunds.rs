@@ -20,7 +20,7 @@ use crate::model::refund::{NewRefund, Refund, RefundMethod, RefundStatus};
 use crate::operations::refunds::{CancelRefund, ListRefunds, RequestRefund};
 use crate::operations::{Change, Context, Operation as _};
 
-const REQUEST: Members = &[("KT-CT-3927", "/amount")];
+const REQUEST: Members = &[("KT-CT-3927", "/amount/amount")];
 
 #[async_trait]
 impl Serves<ListRefunds> for Kraken {

@@ -10,6 +10,8 @@
 // The derive writes public items into private modules.
 #![allow(unreachable_pub)]
 
+pub(super) mod british;
+
 use graphql_client::{GraphQLQuery, QueryBody};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +35,7 @@ type GenericScalar = serde_json::Value;
 type BigInt = i64;
 type Decimal = String;
 type JSONString = String;
+type RoleString = String;
 
 macro_rules! documents {
     ($($(#[$doc:meta])* $name:ident $path:tt $data:ty;)*) => {
@@ -99,6 +102,8 @@ documents! {
     RepaymentRequests "src/backends/kraken/documents/repayment_requests.graphql" wire::AccountData<wire::RepaymentLedgers>;
     /// The ledgers an account has.
     LedgerChoices "src/backends/kraken/documents/ledger_choices.graphql" wire::AccountData<wire::LedgerChoices>;
+    /// The users of an account.
+    Contacts "src/backends/kraken/documents/contacts.graphql" wire::AccountData<wire::Users>;
     /// The notes on an account.
     Notes "src/backends/kraken/documents/notes.graphql" wire::AccountData<wire::Notes>;
     /// Asks for credit to be paid back.
@@ -127,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    const SCHEMA: &str = include_str!("../schema.graphql");
+    pub(super) const SCHEMA: &str = include_str!("../schema.graphql");
 
     /// Members that only the record as it came is to show, and the type of a union's member.
     const UNREAD: [&str; 6] = ["createdAt", "reasonCode", "isHeld", "isIssued", "reason", "__typename"];
@@ -136,7 +141,7 @@ mod tests {
         Schema::parse_and_validate(SCHEMA, "schema.graphql").unwrap()
     }
 
-    fn all() -> [(&'static str, &'static str); 27] {
+    fn all() -> [(&'static str, &'static str); 28] {
         [
             (obtain_kraken_token::OPERATION_NAME, obtain_kraken_token::QUERY),
             (account::OPERATION_NAME, account::QUERY),
@@ -157,6 +162,7 @@ mod tests {
             (payment_plans::OPERATION_NAME, payment_plans::QUERY),
             (repayment_requests::OPERATION_NAME, repayment_requests::QUERY),
             (ledger_choices::OPERATION_NAME, ledger_choices::QUERY),
+            (contacts::OPERATION_NAME, contacts::QUERY),
             (notes::OPERATION_NAME, notes::QUERY),
             (
                 submit_repayment_request::OPERATION_NAME,
@@ -267,8 +273,9 @@ mod tests {
             "Date" => json!("2026-01-05"),
             "DateTime" => json!("2026-01-05T00:00:00.120331-06:00"),
             "Decimal" => json!("0.41200"),
+            "Float" => json!(1.25),
             "GenericScalar" => json!({ "exp": 1_770_394_800 }),
-            "String" | "ID" => json!("text"),
+            "String" | "ID" | "RoleString" => json!("text"),
             other => panic!("{other}"),
         }
     }
@@ -294,15 +301,18 @@ mod tests {
     where
         D::Data: Serialize,
     {
-        let schema = schema();
-        let document = ExecutableDocument::parse_and_validate(&schema, query, name).unwrap();
+        reads_all_of::<D>(&schema(), name, query, typename_too);
+    }
+
+    pub(super) fn reads_all_of<D: Document>(schema: &Valid<Schema>, name: &str, query: &str, typename_too: bool)
+    where
+        D::Data: Serialize,
+    {
+        let document = ExecutableDocument::parse_and_validate(schema, query, name).unwrap();
         let operation = document.operations.get(Some(name)).unwrap();
         let root = Type::Named(operation.object_type().clone());
         for choice in 0..7 {
-            let sample = Sample {
-                schema: &schema,
-                choice,
-            };
+            let sample = Sample { schema, choice };
             let answer = sample.of(&root, &operation.selection_set);
             let read: D::Data = serde_json::from_str(&answer.to_string()).unwrap_or_else(|why| panic!("{name}: {why}"));
             assert_eq!(
@@ -334,6 +344,7 @@ mod tests {
         reads_all::<PaymentPlans>(payment_plans::OPERATION_NAME, payment_plans::QUERY, true);
         reads_all::<RepaymentRequests>(repayment_requests::OPERATION_NAME, repayment_requests::QUERY, true);
         reads_all::<LedgerChoices>(ledger_choices::OPERATION_NAME, ledger_choices::QUERY, true);
+        reads_all::<Contacts>(contacts::OPERATION_NAME, contacts::QUERY, true);
         reads_all::<Notes>(notes::OPERATION_NAME, notes::QUERY, true);
         reads_all::<SubmitRepaymentRequest>(
             submit_repayment_request::OPERATION_NAME,

@@ -4,12 +4,15 @@
 //! `_open`, `_held` and `_ledger` of a bill. Balances, totals and debt positions are never written down: [`finish`]
 //! computes them from the entries.
 
+mod british;
 mod laundry;
 mod reyes;
 
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
+
+use super::edition::Edition;
 
 /// Every account as it stands before anything is written.
 pub(super) fn accounts() -> &'static [Value] {
@@ -23,10 +26,18 @@ pub(super) fn account(number: &str) -> Option<&'static Value> {
     accounts().iter().find(|account| account["number"] == number)
 }
 
-/// The property of this id.
-pub(super) fn property(id: &str) -> Option<&'static Value> {
-    let properties = accounts().iter().filter_map(|account| account["properties"].as_array());
-    properties.flatten().find(|property| property["id"] == id)
+/// Every account as it stands at first at a deployment of this edition.
+pub(super) fn accounts_of(edition: Edition) -> Vec<Value> {
+    let accounts = accounts().iter().cloned();
+    match edition {
+        Edition::Us => accounts.collect(),
+        Edition::Gb => accounts
+            .map(|account| {
+                let properties = british::properties(account["number"].as_str().unwrap_or_default());
+                with(account, json!({"properties": properties}))
+            })
+            .collect(),
+    }
 }
 
 /// The bill of this id and the number of its account.
@@ -56,10 +67,47 @@ pub(super) fn viewer() -> &'static Value {
             "isDeceased": false,
             "isActive": true,
             "liveSecretKey": null,
+            "dateOfBirth": "1988-04-12",
+            "alternativePhoneNumbers": [],
+            "address": null,
             "createdAt": "2024-11-18T16:41:55.102938+00:00",
             "permissions": [],
+            "_roles": [role("1203344", "31001", "A-7C41D0E2", "OWNER"), role("1203344", "31002", "A-5E90B3F4", "BILL_PAYER")],
         })
     })
+}
+
+/// The people who may act for the account of this number: the account user, and for the business two of its own.
+pub(super) fn users(number: &str) -> Value {
+    let person = |id: &str, given: &str, family: &str, email: &str| {
+        json!({
+            "id": id, "number": null, "givenName": given, "familyName": family,
+            "fullName": format!("{given} {family}"), "preferredName": null, "email": email, "mobile": "", "landline": "",
+            "title": null, "pronouns": null, "isDeceased": false, "isActive": true, "liveSecretKey": null,
+            "dateOfBirth": null, "alternativePhoneNumbers": null, "address": null,
+            "createdAt": "2024-09-20T15:02:11+00:00", "permissions": [], "_roles": [],
+        })
+    };
+    if number != "A-5E90B3F4" {
+        return json!([viewer()]);
+    }
+    let owner = json!({
+        "preferredName": "Mari", "title": "Dr", "mobile": "+15125550171", "landline": "+15125550170",
+        "alternativePhoneNumbers": ["+15125550172", null],
+        "address": {"streetAddress": "880 Guadalupe Street\nOffice", "locality": "Austin", "administrativeArea": "TX",
+            "postalCode": "78701", "country": "US"},
+        "_roles": [role("1203511", "31003", number, "OWNER"), role("1203511", "31004", number, "DIRECTOR")],
+    });
+    json!([
+        with(person("1203511", "Marisol", "Tran", "marisol.tran@example.com"), owner),
+        viewer(),
+        person("1203760", "Wes", "Okafor", ""),
+    ])
+}
+
+/// A part the user plays for an account. The codes are a deployment's own (schema, `RoleString`).
+fn role(user: &str, id: &str, account: &str, role: &str) -> Value {
+    json!({"id": id, "role": role, "_account": account, "_user": user})
 }
 
 /// One entry of a ledger. Payments and refunds fill `net` only.
