@@ -6,6 +6,7 @@ pub mod crmcom;
 pub mod gentrack;
 pub mod kraken;
 mod native;
+mod owner;
 pub mod tmf678;
 pub mod urjanet;
 
@@ -14,12 +15,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use owner::{Owner, Owns};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Result;
-use crate::model::id::BackendName;
-use crate::operations::{Context, Operation, Repeat};
+use crate::model::id::{AccountId, BackendName};
+use crate::operations::{Context, Operation, Record, Repeat};
 use crate::upstream::{Upstream, tokens};
 
 /// Which system a backend is, and how it is reached.
@@ -96,6 +98,7 @@ pub struct Backend {
     kind: &'static str,
     upstream: Upstream,
     served: HashMap<TypeId, Served>,
+    owns: Option<Arc<dyn Owns>>,
 }
 
 impl Backend {
@@ -107,6 +110,7 @@ impl Backend {
             kind,
             upstream,
             served: HashMap::new(),
+            owns: None,
         }
     }
 
@@ -128,6 +132,32 @@ impl Backend {
             },
         );
         self
+    }
+
+    /// Sets who says whose the records are. Without it nobody does.
+    #[must_use]
+    pub fn owned_by(mut self, owns: &Arc<impl Owns + 'static>) -> Self {
+        let owns: Arc<dyn Owns> = owns.clone();
+        self.owns = Some(owns);
+        self
+    }
+
+    /// Whose a record is.
+    #[must_use]
+    pub fn owner(&self, record: Record<'_>) -> Owner {
+        self.owns.as_ref().map_or(Owner::Unknown, |owns| owns.owner(record))
+    }
+
+    /// Whether an account asked for is the one that a caller is bound to.
+    #[must_use]
+    pub fn asks_for(&self, asked: &AccountId, bound: &AccountId) -> bool {
+        self.owns.as_ref().is_some_and(|owns| owns.asks_for(asked, bound))
+    }
+
+    /// Whether an account that the system told of is the one that a caller is bound to.
+    #[must_use]
+    pub fn is(&self, told: &AccountId, bound: &AccountId) -> bool {
+        self.owns.as_ref().is_some_and(|owns| owns.is(told, bound))
     }
 
     /// The configured name.

@@ -139,6 +139,15 @@ impl<K> Id<K> {
         })
     }
 
+    /// What it stands for.
+    #[must_use]
+    pub fn kind(&self) -> &'static str
+    where
+        K: Kind,
+    {
+        K::WORD
+    }
+
     /// The whole identifier.
     #[must_use]
     pub fn as_str(&self) -> &str {

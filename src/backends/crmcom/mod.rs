@@ -42,6 +42,7 @@
 mod calls;
 mod login;
 mod map;
+mod owner;
 mod verdict;
 mod wire;
 
@@ -162,6 +163,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         ..whole
     };
     Ok(Backend::new(name, "crmcom", road)
+        .owned_by(&adapter)
         .serves::<GetAccount>(&adapter, whole)
         .serves::<SearchAccounts>(&adapter, by_number)
         .serves::<GetBalance>(&adapter, whole)

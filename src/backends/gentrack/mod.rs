@@ -48,6 +48,7 @@
 mod calls;
 mod keys;
 mod map;
+mod owner;
 mod verdict;
 pub mod webhook;
 mod wire;
@@ -152,6 +153,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         ..Limits::default()
     };
     Ok(Backend::new(name, "gentrack", upstream)
+        .owned_by(&adapter)
         .serves::<GetAccount>(&adapter, plain)
         .serves::<GetBalance>(&adapter, plain)
         .serves::<ListBills>(&adapter, filters(&["from", "to", "kind", "include=superseded"]))

@@ -72,6 +72,7 @@ mod calls;
 mod documents;
 mod login;
 mod map;
+mod owner;
 mod verdict;
 mod wire;
 
@@ -209,6 +210,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         max_range_days: None,
     };
     Ok(Backend::new(name, KIND, road)
+        .owned_by(&kraken)
         .serves::<GetAccount>(&kraken, whole)
         .serves::<GetBalance>(&kraken, whole)
         .serves::<SearchAccounts>(
