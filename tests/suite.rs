@@ -10,6 +10,8 @@ mod conformance;
 mod crmcom;
 mod gentrack;
 mod kraken;
+mod matrix;
+mod named_records;
 mod native;
 mod openapi;
 mod process;

@@ -168,10 +168,17 @@ pub fn not_for_bound() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
+    use crate::backends::{Limits, Owns, Serves};
+    use crate::gateway::{Answer, Directory, Gateway};
+    use crate::model::id::{BillId, NoteId};
     use crate::operations::accounts::GetAccount;
+    use crate::operations::{Owned, Record};
+    use crate::upstream::{Settings, Upstream};
 
     fn check_with(scopes: &[Scope], native: bool) -> Result<()> {
         let caller = Caller::new("test", scopes, None);
@@ -191,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn native_records_are_not_for_bound_callers() {
+        let scopes = [Scope::AccountsRead, Scope::NativeRead];
+        let caller = Caller::new("test", &scopes, None).bound_to(["a:1".parse().unwrap()]);
+        let cx = Context {
+            native: true,
+            ..Context::within(Duration::from_secs(1))
+        };
+        let error = check::<GetAccount>(&caller, &cx).unwrap_err();
+        assert_eq!(error.finer_code(), Some("not_for_bound_callers"));
+    }
+
+    #[test]
     fn native_records_want_their_own_scope() {
         assert!(
             check_with(&[Scope::AccountsRead], true)
@@ -199,5 +218,150 @@ mod tests {
                 .contains("native:read")
         );
         assert!(check_with(&[Scope::AccountsRead, Scope::NativeRead], true).is_ok());
+    }
+
+    /// A backend that can tell whose accounts and bills are.
+    struct Keeper {
+        answers: &'static str,
+        asked: AtomicUsize,
+    }
+
+    impl Owns for Keeper {
+        fn owner(&self, record: Record<'_>) -> Owner {
+            match record.kind {
+                "account" | "bill" => format!("a:{}", record.key.split('~').next().unwrap())
+                    .parse()
+                    .map_or(Owner::Unknown, Owner::Account),
+                _ => Owner::Unknown,
+            }
+        }
+    }
+
+    /// An operation as the next one may be: nothing beyond its target is said of it.
+    struct Next;
+
+    #[derive(Debug)]
+    struct Told(AccountId);
+
+    impl Owned for Told {
+        fn owners(&self, tell: &mut dyn FnMut(&AccountId)) {
+            tell(&self.0);
+        }
+    }
+
+    impl Operation for Next {
+        type Reply = Told;
+        const ID: &'static str = "next";
+        const SCOPE: Scope = Scope::BillsRead;
+        const REPEAT: Repeat = Repeat::Read;
+
+        fn target(&self) -> Target<'_> {
+            Target::named("a")
+        }
+    }
+
+    struct OfBill(BillId);
+
+    impl Operation for OfBill {
+        type Reply = Told;
+        const ID: &'static str = "of_bill";
+        const SCOPE: Scope = Scope::BillsRead;
+        const REPEAT: Repeat = Repeat::Read;
+
+        fn target(&self) -> Target<'_> {
+            Target::record(&self.0)
+        }
+    }
+
+    struct OfNote(NoteId);
+
+    impl Operation for OfNote {
+        type Reply = Told;
+        const ID: &'static str = "of_note";
+        const SCOPE: Scope = Scope::BillsRead;
+        const REPEAT: Repeat = Repeat::Read;
+
+        fn target(&self) -> Target<'_> {
+            Target::record(&self.0)
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl<O: Operation<Reply = Told>> Serves<O> for Keeper {
+        async fn serve(&self, _: O, _: &Context) -> Result<Told> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            match self.answers {
+                "" => Err(Error::not_found("whatever").native(Some("X-1".to_owned()), None)),
+                "integrity" => Err(Error::unreadable("$", "another").code("integrity")),
+                told => Ok(Told(told.parse().unwrap())),
+            }
+        }
+    }
+
+    /// What a caller bound to `a:1` is told, and how often the backend was asked.
+    async fn bound<O: Operation<Reply = Told>>(
+        operation: O,
+        answers: &'static str,
+        says: bool,
+    ) -> (Result<Answer<Told>>, usize) {
+        let keeper = Arc::new(Keeper {
+            answers,
+            asked: AtomicUsize::new(0),
+        });
+        let upstream = Upstream::connect("a", Settings::default(), None, |_| Ok(())).unwrap();
+        let mut backend = Backend::new("a".parse().unwrap(), "fake", upstream).serves::<O>(&keeper, Limits::default());
+        if says {
+            backend = backend.owned_by(&keeper);
+        }
+        let caller = Caller::new("test", &Scope::ALL, None).bound_to(["a:1".parse().unwrap()]);
+        let gateway = Gateway::new(Directory::of([backend]));
+        let outcome = gateway
+            .call(&caller, operation, &Context::within(Duration::from_secs(1)))
+            .await;
+        (outcome, keeper.asked.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_new_operation_is_refused_until_its_target_says_whose_it_is() {
+        for (outcome, asked) in [
+            bound(Next, "a:1", true).await,
+            bound(OfNote("a:1~n~1".parse().unwrap()), "a:1", true).await,
+            bound(OfBill("a:1~b~1".parse().unwrap()), "a:1", false).await,
+        ] {
+            let error = outcome.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.finer_code(), asked),
+                (ErrorKind::Forbidden, Some("not_for_bound_callers"), 0)
+            );
+        }
+        let (own, asked) = bound(OfBill("a:1~b~1".parse().unwrap()), "a:1", true).await;
+        assert_eq!((own.unwrap().data.0.as_str(), asked), ("a:1", 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_somebody_else_s_and_what_is_not_there_are_told_alike() {
+        let told = |outcome: Result<Answer<Told>>| {
+            let error = outcome.unwrap_err();
+            (
+                error.kind(),
+                error.message().to_owned(),
+                error.finer_code(),
+                error.native_error().is_some(),
+                error.backend().map(str::to_owned),
+                error.operation(),
+                error.retryable(),
+            )
+        };
+        let bill = |key: &str| OfBill(format!("a:{key}").parse().unwrap());
+        let (theirs, asked) = bound(bill("2~b~1"), "a:2", true).await;
+        assert_eq!(asked, 0);
+        let theirs = told(theirs);
+        assert_eq!(theirs.1, "no such bill");
+        // One that is not there, one that the system gave for another, one that turned out to be another's.
+        for answers in ["", "integrity", "a:2"] {
+            let (outcome, asked) = bound(bill("1~b~1"), answers, true).await;
+            assert_eq!(asked, 1);
+            assert_eq!(told(outcome), theirs, "{answers}");
+        }
     }
 }
