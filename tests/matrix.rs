@@ -653,8 +653,8 @@ impl Tried {
 }
 
 /// A caller bound to one account tries every identifier of every other account on every route that takes one: as it is, and
-/// put under its own account.
-async fn tries_everything(backend: &str) {
+/// put under its own account. Says what was tried.
+async fn tries_everything(backend: &str) -> String {
     let (_, own, _) = ACCOUNTS.iter().find(|(name, ..)| *name == backend).unwrap();
     let house = House::open([Caller::new("everything", &Scope::ALL, None)]).await;
     // Urjanet's are found under what the system calls them.
@@ -724,7 +724,7 @@ async fn tries_everything(backend: &str) {
         .iter()
         .map(|(kind, ids)| format!("{} {kind}", ids.len()))
         .collect();
-    println!(
+    let told = format!(
         "{own}: {} ids ({}); {} calls with ids of others in {} pairs, {} with ids put under the own account",
         found.total(),
         counts.join(", "),
@@ -750,6 +750,7 @@ async fn tries_everything(backend: &str) {
     assert!(matches!(account.status, 200 | 501), "{}", account.text());
     assert!(found.of("account").any(|id| !is_own(id)));
     assert!(tried.pairs > 30, "{}", tried.pairs);
+    told
 }
 
 /// No search speaks of what is not the caller's.
@@ -783,27 +784,27 @@ async fn searches(house: &House, found: &Found, backend: &str, own: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_bound_to_one_kraken_account_gets_nothing_of_the_others() {
-    tries_everything(US).await;
+    println!("{}", tries_everything(US).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_bound_to_one_gentrack_account_gets_nothing_of_the_others() {
-    tries_everything(AU).await;
+    println!("{}", tries_everything(AU).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_bound_to_one_tmf678_account_gets_nothing_of_the_others() {
-    tries_everything(CARIB).await;
+    println!("{}", tries_everything(CARIB).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_bound_to_one_crmcom_account_gets_nothing_of_the_others() {
-    tries_everything(CY).await;
+    println!("{}", tries_everything(CY).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_bound_to_one_urjanet_account_gets_nothing_of_the_others() {
-    tries_everything(PORTFOLIO).await;
+    println!("{}", tries_everything(PORTFOLIO).await);
 }
 
 /// A body that names somebody else's account beside one's own is as refused as one that names none at all.
@@ -893,4 +894,26 @@ async fn the_sandbox_s_demo_callers_show_the_difference() {
         let answer = house.send(key, "GET", &format!("/v1/accounts/{account}"), None).await;
         assert_eq!(answer.status, status, "{key:?} {account}: {}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn the_readme_s_call_of_a_bound_caller_has_the_answer_it_prints() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let sandbox = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let house = House::with(sandbox.plan.callers).await;
+    let mut calls = 0;
+    for part in readme.split("```sh\ncurl -s -H 'X-Api-Key: ").skip(1) {
+        let (key, rest) = part.split_once("' 'http://127.0.0.1:8080").unwrap();
+        let (path, rest) = rest.split_once('\'').unwrap();
+        let printed = rest.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
+        let printed = Answer {
+            status: 0,
+            headers: BTreeMap::new(),
+            body: printed.into(),
+        };
+        let answer = house.get(key, path).await;
+        assert_eq!(answer.settled(path).json(), printed.settled(path).json(), "{path}");
+        calls += 1;
+    }
+    assert_eq!(calls, 1);
 }
