@@ -95,7 +95,7 @@ impl Gateway {
             }
             Leave::Reading(among, bound) => self.read_own(&backend, among, bound, cx).await,
         };
-        count::<O>(&backend, started, outcome.as_ref().err());
+        backend.count::<O>(outcome.as_ref().err().map(Error::kind), started.elapsed());
         outcome
             .map(|data| Answer {
                 data,
@@ -255,15 +255,6 @@ fn explain<O: Operation>(error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-fn count<O: Operation>(backend: &Backend, started: tokio::time::Instant, error: Option<&Error>) {
-    let outcome = error.map_or("ok", |error| error.kind().label());
-    let name = backend.name().as_str();
-    metrics::counter!("intertie_calls_total", "operation" => O::ID, "backend" => name.to_owned(), "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("intertie_call_seconds", "operation" => O::ID, "backend" => name.to_owned())
-        .record(started.elapsed());
 }
 
 #[cfg(test)]
