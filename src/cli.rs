@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::api;
-use crate::app::{self, AU, Ended, Plan, US};
+use crate::app::{self, AU, DEMO_ACCOUNT, DEMO_BOUND_KEY, DEMO_KEY, Ended, Plan, US};
 use crate::auth;
 use crate::config;
 use crate::sandbox::fault::Fault;
@@ -254,6 +254,17 @@ fn introduction(addr: SocketAddr, systems: SocketAddr) -> String {
     ];
     for call in calls {
         let _ = writeln!(text, "  curl -s 'http://{addr}{call}'");
+    }
+    let _ = write!(
+        text,
+        "\nTwo demo callers have keys: `{DEMO_KEY}` for everything, `{DEMO_BOUND_KEY}` for the account {DEMO_ACCOUNT} alone.\n\
+         The second reads its own account, and another one is not there for it:\n\n"
+    );
+    for account in [DEMO_ACCOUNT, &format!("{US}:A-5E90B3F4")] {
+        let _ = writeln!(
+            text,
+            "  curl -s -H 'X-Api-Key: {DEMO_BOUND_KEY}' 'http://{addr}/v1/accounts/{account}/balance'"
+        );
     }
     let _ = writeln!(text, "\nThe reference page is http://{addr}/docs.\n");
     text

@@ -40,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("telemetry", &[]),
     ("api", &["auth", "backends", "error", "gateway", "model", "operations"]),
-    ("auth", &["error", "operations"]),
+    ("auth", &["error", "model", "operations"]),
     ("gateway", &["auth", "backends", "error", "model", "operations"]),
     ("backends", &["backends/*", "error", "model", "operations", "upstream"]),
     // Itself, but no other system: see `allowed`.
@@ -72,7 +72,7 @@ fn part(file: &str) -> Option<String> {
     if first == "backends" {
         return Some(match rest.split_once('/') {
             Some((system, _)) => format!("backends/{system}"),
-            None if matches!(rest, "mod.rs" | "native.rs" | "wire.rs") => "backends".to_owned(),
+            None if matches!(rest, "mod.rs" | "native.rs" | "owner.rs" | "wire.rs") => "backends".to_owned(),
             None => return None,
         });
     }

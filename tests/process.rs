@@ -116,7 +116,11 @@ fn parsed(heard: &str) -> Option<(StatusCode, String)> {
 }
 
 async fn get(addr: SocketAddr, path: &str) -> Option<(StatusCode, String)> {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {addr}\r\nx-api-key: {KEY}\r\nconnection: close\r\n\r\n");
+    get_with(addr, path, &format!("x-api-key: {KEY}\r\n")).await
+}
+
+async fn get_with(addr: SocketAddr, path: &str, header: &str) -> Option<(StatusCode, String)> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {addr}\r\n{header}connection: close\r\n\r\n");
     parsed(&exchange(addr, request.as_bytes()).await.ok()?)
 }
 
@@ -306,9 +310,21 @@ async fn the_sandbox_prints_calls_that_work_and_one_ready_line() {
         .collect();
     assert!(calls.len() >= 5, "{:?}", program.printed);
     for call in &calls {
-        let (status, body) = program.get(call).await;
+        let (status, body) = get_with(program.addr, call, "").await.unwrap();
         assert_eq!(status, StatusCode::OK, "{call}: {body}");
     }
+    // Two calls with the key of a caller bound to one account: its own is there, another is not.
+    let mut bound = Vec::new();
+    for line in &program.printed {
+        let Some(call) = line.trim().strip_prefix("curl -s -H '") else {
+            continue;
+        };
+        let (header, url) = call.strip_suffix('\'').unwrap().split_once("' '").unwrap();
+        let path = url.strip_prefix(&format!("http://{}", program.addr)).unwrap();
+        let (status, _) = get_with(program.addr, path, &format!("{header}\r\n")).await.unwrap();
+        bound.push(status);
+    }
+    assert_eq!(bound, [StatusCode::OK, StatusCode::NOT_FOUND]);
     let docs = program.get("/docs").await.0;
     assert!(docs.is_success() || docs.is_redirection(), "{docs}");
     program.signal("-TERM");

@@ -11,6 +11,8 @@ mod crmcom;
 mod gentrack;
 mod gentrack_parties;
 mod kraken;
+mod matrix;
+mod named_records;
 mod native;
 mod openapi;
 mod process;

@@ -309,8 +309,11 @@ impl Ask {
         self
     }
 
-    /// Checks a right that no operation stands for.
+    /// Checks a right that no operation stands for. A caller bound to accounts has none: what it is for speaks of everybody.
     fn require(&self, scope: Scope) -> Result<()> {
+        if self.caller.holds(scope) && self.caller.accounts().is_some() {
+            return Err(crate::gateway::not_for_bound());
+        }
         if self.caller.holds(scope) {
             return Ok(());
         }

@@ -29,7 +29,7 @@ use crate::model::id::BackendName;
 use crate::telemetry::Render;
 use crate::upstream::{Upstream, tokens};
 
-pub use sandbox::{AU, CARIB, CY, PORTFOLIO, Sandbox, US, sandbox};
+pub use sandbox::{AU, CARIB, CY, DEMO_ACCOUNT, DEMO_BOUND_KEY, DEMO_KEY, PORTFOLIO, Sandbox, US, sandbox};
 pub use server::Ended;
 
 /// Everything a gateway is made of.

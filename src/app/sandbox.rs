@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::Plan;
-use crate::auth::{Caller, Callers};
+use crate::auth::{Caller, Callers, Key, sha256};
 use crate::backends::{Config, crmcom, gentrack, kraken, tmf678, urjanet};
 use crate::config::{Backend, Server};
 use crate::model::id::{BackendName, IdError};
@@ -32,11 +33,20 @@ pub const CY: &str = "crmcom-cy";
 /// The name of the backend in front of the simulated Urjanet.
 pub const PORTFOLIO: &str = "urjanet-us";
 
+/// The key of the sandbox's demo caller that has everything.
+pub const DEMO_KEY: &str = "demo-everything";
+
+/// The key of the sandbox's demo caller that is bound to [`DEMO_ACCOUNT`].
+pub const DEMO_BOUND_KEY: &str = "demo-one-account";
+
+/// The account that the sandbox's second demo caller is bound to.
+pub const DEMO_ACCOUNT: &str = "kraken-us:A-7C41D0E2";
+
 /// Simulated systems that are being served, and the plan of a gateway in front of them.
 pub struct Sandbox {
     /// The systems; dropping it ends them.
     pub systems: Running,
-    /// The gateway, open to everybody who reaches it.
+    /// The gateway, open to everybody who reaches it without a credential, with two demo callers beside.
     pub plan: Plan,
 }
 
@@ -67,11 +77,28 @@ pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
             drain_delay: Duration::ZERO,
             ..Server::default()
         },
-        callers: Callers::open(Caller::new("sandbox", &Scope::ALL, None)),
+        callers: callers().map_err(io::Error::other)?,
         cursor_key: None,
         backends,
     };
     Ok(Sandbox { systems, plan })
+}
+
+/// Everybody who sends no key, and two demo callers to show what a bound to accounts makes of the same calls.
+fn callers() -> Result<Callers, IdError> {
+    let key = |key: &str, caller: Caller| Key {
+        digest: sha256(key.as_bytes()),
+        caller: Arc::new(caller),
+        expires: None,
+    };
+    let all = |name| Caller::new(name, &Scope::ALL, None);
+    Ok(Callers::open_beside(
+        all("sandbox"),
+        [
+            key(DEMO_KEY, all("demo")),
+            key(DEMO_BOUND_KEY, all("demo-bound").bound_to([DEMO_ACCOUNT.parse()?])),
+        ],
+    ))
 }
 
 /// A fixed name here that is none: a slip in this file, which its test finds.

@@ -33,7 +33,11 @@ pub struct Callers(Arc<Inner>);
 
 enum Inner {
     /// Keys by the first eight bytes of their digests. Where an entry stands tells nothing of a key.
-    Keys(HashMap<u64, Vec<Key>>),
+    Keys {
+        known: HashMap<u64, Vec<Key>>,
+        /// Who a request without any credential is from.
+        nobody: Option<Arc<Caller>>,
+    },
     Open(Arc<Caller>),
 }
 
@@ -41,11 +45,22 @@ impl Callers {
     /// The callers with these keys.
     #[must_use]
     pub fn of(keys: impl IntoIterator<Item = Key>) -> Self {
+        Self::with(keys, None)
+    }
+
+    fn with(keys: impl IntoIterator<Item = Key>, nobody: Option<Arc<Caller>>) -> Self {
         let mut known: HashMap<u64, Vec<Key>> = HashMap::new();
         for key in keys {
             known.entry(first(&key.digest)).or_default().push(key);
         }
-        Self(Arc::new(Inner::Keys(known)))
+        Self(Arc::new(Inner::Keys { known, nobody }))
+    }
+
+    /// The callers with these keys, and this one for whoever sends no credential. Only for a gateway that is reached from this
+    /// machine alone.
+    #[must_use]
+    pub fn open_beside(nobody: Caller, keys: impl IntoIterator<Item = Key>) -> Self {
+        Self::with(keys, Some(Arc::new(nobody)))
     }
 
     /// Takes everybody for this caller, key or no key. Only for a gateway that is reached from this machine alone.
@@ -60,10 +75,16 @@ impl Callers {
     /// `Unauthenticated` without a key, with two that differ, with one that nobody has, and with one that has expired. Only the
     /// first is told apart from the others.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>> {
-        let keys = match &*self.0 {
+        let (keys, nobody) = match &*self.0 {
             Inner::Open(caller) => return Ok(Arc::clone(caller)),
-            Inner::Keys(keys) => keys,
+            Inner::Keys { known, nobody } => (known, nobody),
         };
+        if let Some(nobody) = nobody
+            && !headers.contains_key(AUTHORIZATION)
+            && !headers.contains_key(API_KEY)
+        {
+            return Ok(Arc::clone(nobody));
+        }
         let given = key(headers)?;
         let digest = sha256(given);
         keys.get(&first(&digest))
@@ -209,6 +230,25 @@ mod tests {
         }));
         let headers = HeaderMap::from_iter([(API_KEY, HeaderValue::from_static("alpha-key"))]);
         assert_eq!(&*callers.authenticate(&headers).unwrap().name, "alpha");
+    }
+
+    #[test]
+    fn beside_an_open_door_a_key_is_still_a_key() {
+        let alpha = Key {
+            digest: sha256(b"alpha-key"),
+            caller: caller("alpha"),
+            expires: None,
+        };
+        let callers = Callers::open_beside(Caller::new("demo", &[], None), [alpha]);
+        let with = |key: &'static str| HeaderMap::from_iter([(API_KEY, HeaderValue::from_static(key))]);
+        let name = |headers: &HeaderMap| callers.authenticate(headers).map(|caller| caller.name.to_string());
+        assert_eq!(name(&HeaderMap::new()).unwrap(), "demo");
+        assert_eq!(name(&with("alpha-key")).unwrap(), "alpha");
+        assert_eq!(
+            name(&with("nobodys-key")).unwrap_err().kind(),
+            ErrorKind::Unauthenticated
+        );
+        assert_eq!(name(&with("")).unwrap_err().kind(), ErrorKind::Unauthenticated);
     }
 
     #[test]

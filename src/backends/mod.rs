@@ -6,6 +6,7 @@ pub mod crmcom;
 pub mod gentrack;
 pub mod kraken;
 mod native;
+mod owner;
 pub mod tmf678;
 pub mod urjanet;
 mod wire;
@@ -17,12 +18,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::{Counter, Histogram};
+pub use owner::{Owner, Owns};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{ErrorKind, Result};
-use crate::model::id::BackendName;
-use crate::operations::{Context, Operation, Repeat};
+use crate::model::id::{AccountId, BackendName};
+use crate::operations::{Context, Operation, Record, Repeat};
 use crate::upstream::{Upstream, tokens};
 
 /// Which system a backend is, and how it is reached.
@@ -107,6 +109,7 @@ pub struct Backend {
     kind: &'static str,
     upstream: Upstream,
     served: HashMap<TypeId, Served>,
+    owns: Option<Arc<dyn Owns>>,
 }
 
 impl Backend {
@@ -118,6 +121,7 @@ impl Backend {
             kind,
             upstream,
             served: HashMap::new(),
+            owns: None,
         }
     }
 
@@ -140,6 +144,32 @@ impl Backend {
             },
         );
         self
+    }
+
+    /// Sets who says whose the records are. Without it nobody does.
+    #[must_use]
+    pub fn owned_by(mut self, owns: &Arc<impl Owns + 'static>) -> Self {
+        let owns: Arc<dyn Owns> = owns.clone();
+        self.owns = Some(owns);
+        self
+    }
+
+    /// Whose a record is.
+    #[must_use]
+    pub fn owner(&self, record: Record<'_>) -> Owner {
+        self.owns.as_ref().map_or(Owner::Unknown, |owns| owns.owner(record))
+    }
+
+    /// Whether an account asked for is the one that a caller is bound to.
+    #[must_use]
+    pub fn asks_for(&self, asked: &AccountId, bound: &AccountId) -> bool {
+        self.owns.as_ref().is_some_and(|owns| owns.asks_for(asked, bound))
+    }
+
+    /// Whether an account that the system told of is the one that a caller is bound to.
+    #[must_use]
+    pub fn is(&self, told: &AccountId, bound: &AccountId) -> bool {
+        self.owns.as_ref().is_some_and(|owns| owns.is(told, bound))
     }
 
     /// The configured name.

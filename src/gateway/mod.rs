@@ -4,12 +4,15 @@ mod access;
 mod directory;
 mod fanout;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use tracing::{Instrument as _, warn};
 
+pub use access::not_for_bound;
 pub use directory::Directory;
 
 pub use crate::backends::{Backend, Capability, Limits};
@@ -17,11 +20,17 @@ pub use fanout::{Gathered, Source, SourceStatus};
 
 use crate::auth::Caller;
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::model::id::BackendName;
-use crate::operations::{Context, Operation, Repeat};
+use crate::model::id::{AccountId, BackendName};
+use crate::model::page::Page;
+use crate::operations::accounts::GetAccount;
+use crate::operations::{AmongOwn, Context, Operation, Repeat};
+use access::Leave;
 
 /// How long after a call's own deadline the gateway cuts it off itself: adapters keep the deadline, this is for bugs.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// How many of a caller's accounts are read at once for one search.
+const AT_ONCE: usize = 8;
 
 /// What a call gave.
 #[derive(Debug)]
@@ -60,16 +69,32 @@ impl Gateway {
     /// A write goes on when its caller hangs up, so that what became of it is known and logged.
     ///
     /// # Errors
-    /// `Forbidden` without the scope, `NotFound` for a backend that is not there or not the caller's, `Unsupported` for an
-    /// operation or filter it does not serve, all of them before any I/O; else whatever the adapter says.
+    /// `Forbidden` without the scope, and for a caller bound to accounts also where nobody can tell whose record it is;
+    /// `NotFound` for a backend that is not there or not the caller's, and for a record of an account that is not the
+    /// caller's; `Unsupported` for an operation or filter the backend does not serve; all of them before any I/O. Else
+    /// whatever the adapter says.
     pub async fn call<O: Operation>(&self, caller: &Caller, operation: O, cx: &Context) -> Result<Answer<O::Reply>> {
         let started = tokio::time::Instant::now();
         let target = operation.target();
-        let backend = access::check::<O>(caller, &target, cx)
+        let kind = target.kind();
+        let (backend, leave) = access::check::<O>(caller, cx)
             .and_then(|()| self.directory.find(caller, target.backend))
             .and_then(|backend| self.admit::<O>(caller, &backend, &operation).map(|()| backend))
+            .and_then(|backend| {
+                access::leave(caller, &backend, &operation)
+                    .map(|leave| (Arc::clone(&backend), leave))
+                    .map_err(|error| error.at_backend(backend.name().as_str()))
+            })
             .map_err(|error| error.in_operation(O::ID))?;
-        let outcome = self.serve(Arc::clone(&backend), operation, cx).await;
+        let outcome = match leave {
+            Leave::Anything => self.serve(Arc::clone(&backend), operation, cx).await,
+            Leave::Own(bound) => {
+                let repeat = operation.repeat();
+                let outcome = self.serve(Arc::clone(&backend), operation, cx).await;
+                access::settle::<O>(outcome, bound, &backend, kind, repeat)
+            }
+            Leave::Reading(among, bound) => self.read_own(&backend, among, bound, cx).await,
+        };
         backend.count::<O>(outcome.as_ref().err().map(Error::kind), started.elapsed());
         outcome
             .map(|data| Answer {
@@ -116,6 +141,47 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// Answers a search for accounts by reading those the caller is bound to, in the order of their keys.
+    async fn read_own<R>(
+        &self,
+        backend: &Arc<Backend>,
+        among: AmongOwn<R>,
+        bound: &BTreeSet<AccountId>,
+        cx: &Context,
+    ) -> Result<R> {
+        let AmongOwn { fits, paging, reply } = among;
+        let own: Vec<&AccountId> = bound
+            .iter()
+            .filter(|account| account.backend() == backend.name().as_str())
+            .filter(|account| paging.after.as_deref().is_none_or(|after| account.key() > after))
+            .collect();
+        let mut page = Page::whole(Vec::new());
+        let mut last = None;
+        for some in own.chunks(AT_ONCE) {
+            let reads = some.iter().map(|account| {
+                let account = (*account).clone();
+                self.serve(Arc::clone(backend), GetAccount { account }, cx)
+            });
+            for (account, read) in some.iter().zip(join_all(reads).await) {
+                let read = access::settle::<GetAccount>(read, bound, backend, account.kind(), Repeat::Read);
+                let found = match read {
+                    Ok(found) if fits(&found) => found,
+                    Ok(_) => continue,
+                    // One that is gone is not found by searching either.
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                };
+                if page.items.len() == paging.limit {
+                    page.next = last;
+                    return Ok(reply(page));
+                }
+                last = Some(account.key().to_owned());
+                page.items.push(found);
+            }
+        }
+        Ok(reply(page))
     }
 
     async fn serve<O: Operation>(&self, backend: Arc<Backend>, operation: O, cx: &Context) -> Result<O::Reply> {

@@ -139,6 +139,15 @@ impl<K> Id<K> {
         })
     }
 
+    /// What it stands for.
+    #[must_use]
+    pub fn kind(&self) -> &'static str
+    where
+        K: Kind,
+    {
+        K::WORD
+    }
+
     /// The whole identifier.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -197,6 +206,18 @@ impl<K> PartialEq for Id<K> {
 }
 
 impl<K> Eq for Id<K> {}
+
+impl<K> Ord for Id<K> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl<K> PartialOrd for Id<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl<K> std::hash::Hash for Id<K> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {

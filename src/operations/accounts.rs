@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::filter::Filter;
-use super::{Change, Operation, Repeat, Scope, Target};
+use super::{AmongOwn, Change, Operation, Repeat, Scope, Target};
 use crate::model::account::{Account, AccountStatus, Balance};
 use crate::model::account_write::{AccountPatch, NewAccount};
 use crate::model::id::{AccountId, BackendName};
@@ -71,10 +71,29 @@ impl Operation for SearchAccounts {
     const REPEAT: Repeat = Repeat::Read;
 
     fn target(&self) -> Target<'_> {
-        Target {
-            backend: self.backend.as_str(),
-            key: None,
-        }
+        Target::backend(&self.backend)
+    }
+
+    /// Those of the caller's accounts that fit. Filters that are a system's own are not for such callers: only the system
+    /// could apply them, and it would search through everybody's accounts.
+    fn among_own(&self) -> Option<AmongOwn<Page<Account>>> {
+        let Self {
+            number,
+            customer_number,
+            status,
+            ..
+        } = self.clone();
+        self.filters.is_empty().then(|| AmongOwn {
+            fits: Box::new(move |account| {
+                number.as_deref().is_none_or(|number| {
+                    let numbers = [account.number.as_deref(), Some(&*account.native_id)];
+                    numbers.into_iter().flatten().any(|own| plain(own).eq(plain(number)))
+                }) && (customer_number.is_none() || account.customer_number == customer_number)
+                    && (status.is_none() || account.status == status)
+            }),
+            paging: self.paging.clone(),
+            reply: |page| page,
+        })
     }
 
     fn filters(&self) -> Vec<&'static str> {
@@ -138,6 +157,14 @@ impl Operation for MatchAccounts {
     }
 }
 
+/// The letters and digits of a number: systems write it with and without what stands between them.
+fn plain(number: &str) -> impl Iterator<Item = char> {
+    number
+        .chars()
+        .filter(|char| char.is_alphanumeric())
+        .map(|char| char.to_ascii_uppercase())
+}
+
 /// Opens an account.
 #[derive(Clone, Debug)]
 pub struct CreateAccount {
@@ -154,10 +181,7 @@ impl Operation for CreateAccount {
         Some("look for the account with GET /v1/accounts?backend={backend}&number={number} before opening it again");
 
     fn target(&self) -> Target<'_> {
-        Target {
-            backend: self.new.backend.as_str(),
-            key: None,
-        }
+        Target::backend(&self.new.backend)
     }
 }
 
@@ -178,6 +202,19 @@ impl Operation for UpdateAccount {
 
     fn target(&self) -> Target<'_> {
         Target::record(&self.account)
+    }
+
+    /// A customer, an organisation and credentials are named by what is nobody's in particular.
+    fn others(&self) -> Vec<Target<'_>> {
+        let patch = &self.patch;
+        let credentials = patch.enrollment.value().map(|enrollment| &enrollment.credentials);
+        let named = !patch.customer_number.is_keep()
+            || !patch.organisation_number.is_keep()
+            || credentials.is_some_and(|credentials| !credentials.is_keep());
+        named
+            .then(|| Target::named(self.account.backend()))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -260,6 +297,10 @@ impl Operation for SetParent {
 
     fn target(&self) -> Target<'_> {
         Target::record(&self.account)
+    }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        vec![Target::record(&self.parent)]
     }
 }
 

@@ -131,6 +131,11 @@ impl Operation for RelateContact {
     fn target(&self) -> Target<'_> {
         Target::record(&self.contact)
     }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        let ties = self.relationships.iter();
+        ties.map(|tie| Target::record(&tie.entity_id)).collect()
+    }
 }
 
 /// Ends a tie between a contact and another record.
@@ -152,5 +157,9 @@ impl Operation for UnrelateContact {
 
     fn target(&self) -> Target<'_> {
         Target::record(&self.contact)
+    }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        vec![Target::record(&self.relationship.entity_id)]
     }
 }

@@ -83,6 +83,10 @@ impl Operation for CreateCredential {
     fn target(&self) -> Target<'_> {
         Target::record(&self.credential.provider_id)
     }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        self.credential.template_id.iter().map(Target::record).collect()
+    }
 }
 
 /// Reads a credential, without its secrets.
@@ -120,5 +124,14 @@ impl Operation for UpdateCredential {
 
     fn target(&self) -> Target<'_> {
         Target::record(&self.credential)
+    }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        self.changes
+            .template_id
+            .value()
+            .map(Target::record)
+            .into_iter()
+            .collect()
     }
 }

@@ -15,6 +15,7 @@ pub mod meters;
 pub mod native;
 pub mod notes;
 pub mod organisations;
+mod owned;
 pub mod payment_methods;
 pub mod payment_review;
 pub mod payments;
@@ -33,12 +34,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::id::{BackendName, Id};
+pub use owned::{AmongOwn, Owned};
+
+use crate::model::id::{BackendName, Id, Kind};
 
 /// One canonical call.
 pub trait Operation: Send + Sync + 'static {
     /// What the caller gets.
-    type Reply: Send + 'static;
+    type Reply: Owned + Send + 'static;
     /// The name in logs, metrics, the capability table and the OpenAPI document, such as `bills.list`.
     const ID: &'static str;
     /// What the caller must hold.
@@ -49,7 +52,22 @@ pub trait Operation: Send + Sync + 'static {
     const AFTER_LOSS: Option<&'static str> = None;
 
     /// The backend, and the record whose owner is asked about.
+    ///
+    /// A caller bound to accounts is let through for a record whose owner the backend can tell, and for nothing else: a call
+    /// that names no record is refused, and so is one whose record's owner nobody can tell.
     fn target(&self) -> Target<'_>;
+
+    /// The other records that the call names in its body or its filters. For a caller bound to accounts they are held to the
+    /// same rule as the target.
+    fn others(&self) -> Vec<Target<'_>> {
+        Vec::new()
+    }
+
+    /// What a call that names no record is for a caller bound to accounts, where its own accounts can be read in its place;
+    /// `None` refuses it.
+    fn among_own(&self) -> Option<AmongOwn<Self::Reply>> {
+        None
+    }
 
     /// Whether this very call may be sent again: [`Operation::REPEAT`], unless what it carries says that it only reads.
     fn repeat(&self) -> Repeat {
@@ -176,27 +194,57 @@ pub enum Change<T> {
 pub struct Target<'a> {
     /// The backend's name.
     pub backend: &'a str,
-    /// The key of the record, if one is named; its first part names the account it belongs to.
+    /// The key of the record, if one is named.
     pub key: Option<&'a str>,
+    kind: &'static str,
+}
+
+/// A record as an identifier names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// What it is: [`Kind::WORD`].
+    pub kind: &'static str,
+    /// Its key, which the adapter of its backend alone can read.
+    pub key: &'a str,
 }
 
 impl<'a> Target<'a> {
     /// The target of a call that is about no record yet.
     #[must_use]
     pub fn backend(name: &'a BackendName) -> Self {
+        Self::named(name.as_str())
+    }
+
+    /// The same, by a name that may be anybody's.
+    #[must_use]
+    pub fn named(backend: &'a str) -> Self {
         Self {
-            backend: name.as_str(),
+            backend,
             key: None,
+            kind: "record",
         }
     }
 
     /// The target of a call about one record.
     #[must_use]
-    pub fn record<K>(id: &'a Id<K>) -> Self {
+    pub fn record<K: Kind>(id: &'a Id<K>) -> Self {
         Self {
             backend: id.backend(),
             key: Some(id.key()),
+            kind: K::WORD,
         }
+    }
+
+    /// The record, if one is named.
+    #[must_use]
+    pub fn named_record(&self) -> Option<Record<'a>> {
+        self.key.map(|key| Record { kind: self.kind, key })
+    }
+
+    /// What the record is: [`Kind::WORD`]; `record` if none is named.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
     }
 }
 

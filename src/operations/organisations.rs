@@ -87,6 +87,11 @@ impl Operation for RelateOrganisation {
     fn target(&self) -> Target<'_> {
         Target::record(&self.organisation)
     }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        let ties = self.relationships.iter();
+        ties.map(|tie| Target::record(&tie.entity_id)).collect()
+    }
 }
 
 /// Ends a tie between an organisation and another record.
@@ -108,5 +113,9 @@ impl Operation for UnrelateOrganisation {
 
     fn target(&self) -> Target<'_> {
         Target::record(&self.organisation)
+    }
+
+    fn others(&self) -> Vec<Target<'_>> {
+        vec![Target::record(&self.relationship.entity_id)]
     }
 }

@@ -51,6 +51,7 @@
 mod calls;
 mod login;
 mod map;
+mod owner;
 mod verdict;
 mod wire;
 
@@ -180,6 +181,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         ..whole
     };
     Ok(Backend::new(name, "crmcom", road)
+        .owned_by(&adapter)
         .serves::<GetAccount>(&adapter, whole)
         .serves::<SearchAccounts>(&adapter, by_one_thing)
         .serves::<MatchAccounts>(&adapter, whole)

@@ -53,6 +53,7 @@
 mod calls;
 mod keys;
 mod map;
+mod owner;
 mod verdict;
 pub mod webhook;
 mod wire;
@@ -165,6 +166,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         ..Limits::default()
     };
     Ok(Backend::new(name, "gentrack", upstream)
+        .owned_by(&adapter)
         .serves::<GetAccount>(&adapter, plain)
         .serves::<GetBalance>(&adapter, plain)
         .serves::<ListBills>(&adapter, filters(&["from", "to", "kind", "include=superseded"]))

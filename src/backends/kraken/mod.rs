@@ -85,6 +85,7 @@ mod documents;
 mod examples;
 mod login;
 mod map;
+mod owner;
 mod people;
 mod registers;
 mod verdict;
@@ -236,6 +237,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
     let whole = Limits::default();
     let paged = |filters| Limits { filters, pages: true };
     let backend = Backend::new(name, KIND, road)
+        .owned_by(&kraken)
         .serves::<GetAccount>(&kraken, whole)
         .serves::<GetBalance>(&kraken, whole)
         .serves::<SearchAccounts>(

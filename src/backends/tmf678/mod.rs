@@ -47,6 +47,7 @@ mod calls;
 mod keys;
 mod map;
 mod native;
+mod owner;
 mod verdict;
 mod wire;
 
@@ -145,6 +146,7 @@ fn over(name: BackendName, config: Config, upstream: Upstream) -> Result<Backend
         upstream: upstream.clone(),
     });
     let backend = Backend::new(name, "tmf678", upstream)
+        .owned_by(&adapter)
         .serves::<GetBill>(&adapter, Limits::default())
         .serves::<GetBillDocument>(&adapter, Limits::default());
     if !config.list_bills {

@@ -41,6 +41,7 @@ mod calls;
 mod keys;
 mod login;
 mod map;
+mod owner;
 mod search;
 mod verdict;
 mod wire;
@@ -151,6 +152,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
     let plain = Limits::default();
     let paged = |filters: &'static [&'static str]| Limits { filters, pages: true };
     Ok(Backend::new(name, "urjanet", upstream)
+        .owned_by(&adapter)
         .serves::<GetAccount>(&adapter, plain)
         .serves::<SearchAccounts>(&adapter, paged(AccountFields::ALL))
         .serves::<CreateAccount>(&adapter, plain)

@@ -44,10 +44,7 @@ impl Operation for CallNative {
     const AFTER_LOSS: Option<&'static str> = Some(LOOK_FIRST);
 
     fn target(&self) -> Target<'_> {
-        Target {
-            backend: &self.backend,
-            key: None,
-        }
+        Target::named(&self.backend)
     }
 
     /// GET and HEAD are safe (RFC 9110 §9.2.1). PUT and DELETE should be repeatable, but nobody here knows that they are.
@@ -77,10 +74,7 @@ impl Operation for QueryNative {
     const AFTER_LOSS: Option<&'static str> = Some(LOOK_FIRST);
 
     fn target(&self) -> Target<'_> {
-        Target {
-            backend: &self.backend,
-            key: None,
-        }
+        Target::named(&self.backend)
     }
 
     fn repeat(&self) -> Repeat {

@@ -126,7 +126,8 @@ impl Serves<ListBillReadings> for Gentrack {
         let road = self.road(ListBillReadings::ID, cx);
         let query: Vec<_> = key.kind.iter().map(|kind| ("type", &**kind)).collect();
         let path = ["bills", &key.id, "meter-reads"];
-        let (_, reply) = future::try_join(road.bill(&list.bill), road.get(&path, &query, "bill")).await?;
+        let (owned, reply) = future::join(road.bill(&list.bill), road.get(&path, &query, "bill")).await;
+        let reply = owned.and(reply)?;
         let wire: wire::Results<wire::BillMeterReading<'_>> = wire::decode(&reply.body)?;
         let readings = self.mapper().bill_readings(&account, &wire.results.0)?;
         cut(readings, &list.paging, |reading| {

@@ -74,6 +74,10 @@ impl Gentrack {
         }
     }
 
+    pub(super) fn name(&self) -> &BackendName {
+        &self.name
+    }
+
     fn mapper(&self) -> Mapper<'_> {
         Mapper {
             backend: &self.name,
@@ -199,10 +203,11 @@ impl Road<'_> {
             .await
     }
 
-    /// A point's structure, once the point is known to be the account's.
+    /// A point's structure, once the point is known to be the account's. Both are waited for, so that a point that is
+    /// somebody else's is as long in coming as one that is not there.
     async fn own_structure(&self, id: &ServicePointId) -> Result<Reply> {
-        let (reply, ()) = future::try_join(self.structure(id), self.owns(id)).await?;
-        Ok(reply)
+        let (reply, owned) = future::join(self.structure(id), self.owns(id)).await;
+        owned.and(reply)
     }
 
     /// Makes sure that a service point is one of the account its key names: no path to a point holds the account, so the

@@ -38,7 +38,8 @@ impl Serves<ListReadings> for Gentrack {
         let road = self.road(ListReadings::ID, cx);
         let path = [POINTS, &point, "meter-read-history"];
         let read = road.get(&path, &query, "service point");
-        let (reply, ()) = future::try_join(read, road.owns(&list.service_point)).await?;
+        let (reply, owned) = future::join(read, road.owns(&list.service_point)).await;
+        let reply = owned.and(reply)?;
         let wire: wire::History<'_> = wire::decode(&reply.body)?;
         let mapper = self.mapper();
         let wanted =
