@@ -40,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("telemetry", &[]),
     ("api", &["auth", "backends", "error", "gateway", "model", "operations"]),
-    ("auth", &["error", "operations"]),
+    ("auth", &["error", "model", "operations"]),
     ("gateway", &["auth", "backends", "error", "model", "operations"]),
     ("backends", &["backends/*", "error", "model", "operations", "upstream"]),
     // Itself, but no other system: see `allowed`.
@@ -58,6 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["api/", "auth/", "app/", "sandbox/", "cli.rs"]),
     ("reqwest", &["upstream/send.rs"]),
     ("oauth2", &["upstream/grants.rs"]),
+    ("jsonwebtoken", &["auth/"]),
     ("clap", &["cli.rs"]),
     ("metrics_exporter_prometheus", &["telemetry.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),

@@ -23,4 +23,5 @@ mod secrets;
 mod spine;
 mod support;
 mod tmf678;
+mod tokens;
 mod urjanet;

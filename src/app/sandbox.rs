@@ -68,6 +68,7 @@ pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
             ..Server::default()
         },
         callers: Callers::open(Caller::new("sandbox", &Scope::ALL, None)),
+        tokens: None,
         cursor_key: None,
         backends,
     };

@@ -29,7 +29,8 @@ pub(super) fn holds(caller: &Caller, scope: Scope) -> Result<()> {
         ErrorKind::Forbidden,
         format!("the caller lacks the scope `{}`", scope.as_str()),
     )
-    .code("insufficient_scope"))
+    .code("insufficient_scope")
+    .lacks(scope.as_str()))
 }
 
 #[cfg(test)]
