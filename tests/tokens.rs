@@ -770,6 +770,22 @@ async fn a_rotated_key_is_found_at_once_and_the_one_before_is_given_up() {
     assert_eq!(refusal(&callers, &before).await, REFUSED);
 }
 
+#[tokio::test]
+async fn a_verified_token_is_not_verified_again_until_it_ends() {
+    let signer = Signer::es256();
+    let callers = Shelf::of(&[("k1", &signer)]).callers(issuer());
+    let token = signer.token("k1", &claims());
+    let first = ask(&callers, &token).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &ask(&callers, &token).await.unwrap()));
+    // The same claims under another signature are another token.
+    let again = ask(&callers, &signer.token("k1", &claims())).await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &again));
+    // One that lives on the skew alone is looked at each time.
+    let ended = signer.token("k1", &claims_with("exp", json!(now() - 5)));
+    let first = ask(&callers, &ended).await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &ask(&callers, &ended).await.unwrap()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_withdrawn_is_forgotten_with_its_tokens_at_the_next_reading() {
     let (stays, goes) = (Signer::es256(), Signer::es256());

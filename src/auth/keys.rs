@@ -40,7 +40,11 @@ pub struct Callers {
 
 enum Known {
     /// Keys by the first eight bytes of their digests. Where an entry stands tells nothing of a key.
-    Keys(HashMap<u64, Vec<Key>>),
+    Keys {
+        known: HashMap<u64, Vec<Key>>,
+        /// Who a request without any credential is from.
+        nobody: Option<Arc<Caller>>,
+    },
     Open(Arc<Caller>),
 }
 
@@ -48,14 +52,25 @@ impl Callers {
     /// The callers with these keys.
     #[must_use]
     pub fn of(keys: impl IntoIterator<Item = Key>) -> Self {
+        Self::with(keys, None)
+    }
+
+    fn with(keys: impl IntoIterator<Item = Key>, nobody: Option<Arc<Caller>>) -> Self {
         let mut known: HashMap<u64, Vec<Key>> = HashMap::new();
         for key in keys {
             known.entry(first(&key.digest)).or_default().push(key);
         }
         Self {
-            known: Arc::new(Known::Keys(known)),
+            known: Arc::new(Known::Keys { known, nobody }),
             tokens: None,
         }
+    }
+
+    /// The callers with these keys, and this one for whoever sends no credential. Only for a gateway that is reached from this
+    /// machine alone.
+    #[must_use]
+    pub fn open_beside(nobody: Caller, keys: impl IntoIterator<Item = Key>) -> Self {
+        Self::with(keys, Some(Arc::new(nobody)))
     }
 
     /// Takes everybody for this caller, key or no key. Only for a gateway that is reached from this machine alone.
@@ -88,10 +103,16 @@ impl Callers {
     /// `Unauthenticated` without a credential, and with one that is not taken. Why is said only of a token that its issuer did
     /// sign. `Invalid` with two that differ. `Unavailable` for a token while the keys of its issuer could never be read.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>> {
-        let keys = match &*self.known {
+        let (keys, nobody) = match &*self.known {
             Known::Open(caller) => return Ok(Arc::clone(caller)),
-            Known::Keys(keys) => keys,
+            Known::Keys { known, nobody } => (known, nobody),
         };
+        if let Some(nobody) = nobody
+            && !headers.contains_key(AUTHORIZATION)
+            && !headers.contains_key(API_KEY)
+        {
+            return Ok(Arc::clone(nobody));
+        }
         let given = credential(headers)?.ok_or_else(missing)?;
         let longest = self
             .tokens
@@ -358,6 +379,26 @@ mod tests {
         let headers = HeaderMap::from_iter([(API_KEY, HeaderValue::from_static("alpha-key"))]);
         let caller = callers.authenticate(&headers).now_or_never().unwrap().unwrap();
         assert_eq!(&*caller.name, "alpha");
+    }
+
+    #[test]
+    fn beside_an_open_door_a_key_is_still_a_key() {
+        let alpha = Key {
+            digest: sha256(b"alpha-key"),
+            caller: caller("alpha"),
+            expires: None,
+        };
+        let callers = Callers::open_beside(Caller::new("demo", &[], None), [alpha]);
+        let with = |key: &'static str| HeaderMap::from_iter([(API_KEY, HeaderValue::from_static(key))]);
+        let ask = |headers: &HeaderMap| callers.authenticate(headers).now_or_never().expect("no waiting");
+        let name = |headers: &HeaderMap| ask(headers).map(|caller| caller.name.to_string());
+        assert_eq!(name(&HeaderMap::new()).unwrap(), "demo");
+        assert_eq!(name(&with("alpha-key")).unwrap(), "alpha");
+        assert_eq!(
+            name(&with("nobodys-key")).unwrap_err().kind(),
+            ErrorKind::Unauthenticated
+        );
+        assert_eq!(name(&with("")).unwrap_err().kind(), ErrorKind::Unauthenticated);
     }
 
     #[test]
