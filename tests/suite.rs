@@ -9,6 +9,7 @@ mod config;
 mod conformance;
 mod crmcom;
 mod gentrack;
+mod gentrack_parties;
 mod kraken;
 mod native;
 mod openapi;
