@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::api;
@@ -83,10 +84,18 @@ enum Command {
         #[arg(long)]
         yaml: bool,
     },
-    /// Make a key for a caller, and print it with its line for the configuration.
+    /// Make a key for a caller, and print it with its table for the configuration.
     ///
-    /// The key is printed this once; the configuration holds only its digest.
-    Key,
+    /// The key is printed this once, for whoever is to call with it; the configuration holds only its SHA-256. Say in the table
+    /// what the caller may do, and start the gateway again.
+    Key {
+        /// What the caller is called in logs, and in the audit of systems that keep one.
+        #[arg(long, value_name = "NAME", value_parser = nameable)]
+        name: String,
+        /// When the key stops being taken, such as 2027-01-01T00:00:00Z. Without it, never.
+        #[arg(long, value_name = "INSTANT")]
+        expires: Option<Timestamp>,
+    },
 }
 
 /// Which systems there are to simulate.
@@ -123,6 +132,13 @@ fn planned(text: &str) -> Result<Planned, String> {
             .map_err(|error: sandbox::fault::NoFault| error.to_string())?,
         times,
     })
+}
+
+fn nameable(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("a name is a text without control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn on_loopback(text: &str) -> Result<SocketAddr, String> {
@@ -165,7 +181,7 @@ impl From<telemetry::Failed> for Failure {
 impl From<app::Failed> for Failure {
     fn from(failed: app::Failed) -> Self {
         match failed {
-            app::Failed::Backend { .. } => Self::Refused(failed.to_string()),
+            app::Failed::Backend { .. } | app::Failed::Issuer { .. } => Self::Refused(failed.to_string()),
             _ => Self::Failed(failed.to_string()),
         }
     }
@@ -184,7 +200,7 @@ pub fn main() -> ExitCode {
         Command::Simulate { kinds, listen, fault } => simulate(&kinds, listen, &fault),
         Command::Check { config, connect } => check(&config, connect),
         Command::Openapi { yaml } => openapi(yaml),
-        Command::Key => key(),
+        Command::Key { name, expires } => key(&name, expires),
     };
     let (message, code) = match outcome {
         Ok(()) => return ExitCode::SUCCESS,
@@ -304,10 +320,11 @@ fn simulate(kinds: &[Kind], listen: SocketAddr, faults: &[Planned]) -> Result<()
 fn check(path: &std::path::Path, connect: bool) -> Result<(), Failure> {
     let config = config::read(path)?;
     say(&format!(
-        "{}: no faults; backends: {}, keys: {}\n",
+        "{}: no faults; backends: {}, keys: {}, issuers: {}\n",
         path.display(),
         config.backends.len(),
-        config.keys.len()
+        config.keys.len(),
+        config.tokens.as_ref().map_or(0, |tokens| tokens.issuers.len())
     ))?;
     if !connect {
         return Ok(());
@@ -341,7 +358,7 @@ fn openapi(yaml: bool) -> Result<(), Failure> {
     say(&yaml_serde::to_string(&document).map_err(failed)?)
 }
 
-fn key() -> Result<(), Failure> {
+fn key(name: &str, expires: Option<Timestamp>) -> Result<(), Failure> {
     use base64::Engine as _;
     let mut random = [0; 32];
     SystemRandom::new()
@@ -351,15 +368,16 @@ fn key() -> Result<(), Failure> {
         "itk_{}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random)
     );
-    let mut text = format!(
-        "# The key, for the caller alone; it is not kept anywhere:\n{key}\n# Its line for the configuration:\n"
-    );
-    text.push_str("key_sha256 = \"");
-    for byte in auth::sha256(key.as_bytes()) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push_str("\"\n");
-    say(&text)
+    let digest = auth::sha256(key.as_bytes())
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let expires = expires.map_or(String::new(), |end| format!("expires = {end}\n"));
+    say(&format!(
+        "# The key, for the caller alone; it is not kept anywhere:\n{key}\n\
+         # Its table for the configuration, with what it may do:\n[[callers]]\nname = {}\nkey_sha256 = \"{digest}\"\n\
+         scopes = [\"accounts:read\", \"bills:read\"]\n{expires}",
+        toml::Value::from(name)
+    ))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     code: Option<&'static str>,
+    lacks: Option<&'static str>,
     message: Cow<'static, str>,
     retry: Retry,
     backend: Option<String>,
@@ -174,6 +175,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             code: None,
+            lacks: None,
             message: message.into(),
             retry: Retry::Never,
             backend: None,
@@ -218,6 +220,13 @@ impl Error {
     #[must_use]
     pub fn code(mut self, code: &'static str) -> Self {
         self.0.code = Some(code);
+        self
+    }
+
+    /// Names the scope that the caller would have to hold.
+    #[must_use]
+    pub fn lacks(mut self, scope: &'static str) -> Self {
+        self.0.lacks = Some(scope);
         self
     }
 
@@ -291,6 +300,12 @@ impl Error {
     #[must_use]
     pub fn finer_code(&self) -> Option<&'static str> {
         self.0.code
+    }
+
+    /// The scope that the caller would have to hold, if that is what is missing.
+    #[must_use]
+    pub fn lacking(&self) -> Option<&'static str> {
+        self.0.lacks
     }
 
     /// What may be said to the caller.

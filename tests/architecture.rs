@@ -58,6 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["api/", "auth/", "app/", "sandbox/", "cli.rs"]),
     ("reqwest", &["upstream/send.rs"]),
     ("oauth2", &["upstream/grants.rs"]),
+    ("jsonwebtoken", &["auth/"]),
     ("clap", &["cli.rs"]),
     ("metrics_exporter_prometheus", &["telemetry.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),

@@ -45,7 +45,10 @@ fn changed(old: &str, new: &str) -> String {
 fn uncommented() -> String {
     let setting = |line: &str| {
         line.strip_prefix('#')
-            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()) && rest.contains(" = "))
+            .filter(|rest| {
+                let value = rest.starts_with(|c: char| c.is_ascii_lowercase()) && rest.contains(" = ");
+                value || (rest.starts_with('[') && rest.ends_with(']'))
+            })
             .map(str::to_owned)
     };
     EXAMPLE
@@ -59,7 +62,188 @@ fn the_example_is_a_configuration() {
     let config = parse(EXAMPLE).unwrap_or_else(|faults| panic!("{faults:#?}"));
     assert_eq!(config.backends.len(), 5);
     assert_eq!(config.keys.len(), 1);
-    assert!(config.cursor_key.is_none());
+    assert!(config.cursor_key.is_none() && config.tokens.is_none());
+}
+
+/// The least that must be said of an issuer.
+const ISSUER: &str = "[tokens]\nresource = \"https://billing.example.com\"\n[[tokens.issuers]]\nname = \"idp\"\n\
+                      issuer = \"https://id.example.com\"\njwks_url = \"https://id.example.com/jwks.json\"\n";
+
+/// The example with this issuer, and `old` of it replaced.
+fn with_issuer(old: &str, new: &str) -> String {
+    assert!(ISSUER.contains(old), "{old}");
+    EXAMPLE.to_owned() + &ISSUER.replacen(old, new, 1)
+}
+
+#[test]
+fn what_is_wrong_with_an_issuer_is_said_at_its_place() {
+    let url = "jwks_url = \"https://id.example.com/jwks.json\"";
+    let beside = |line: &str| with_issuer(url, &format!("{url}\n{line}"));
+    let cases = [
+        (
+            with_issuer(url, ""),
+            "tokens.issuers[0].jwks_url: missing; the issuer's keys are at",
+        ),
+        (
+            with_issuer("https://id.example.com/jwks", "http://id.example.com/jwks"),
+            "tokens.issuers[0].jwks_url: must be https",
+        ),
+        (
+            with_issuer("issuer = \"https:", "issuer = \"http:"),
+            "tokens.issuers[0].issuer: must be https",
+        ),
+        (
+            with_issuer("https://billing.example.com", "https://billing.example.com/api"),
+            "tokens.resource: must be an address without a path",
+        ),
+        (
+            with_issuer("[[tokens.issuers]]", "max_size = \"1MiB\"\n[[tokens.issuers]]"),
+            "tokens.max_size: is larger than `server.max_header_size`",
+        ),
+        (
+            beside("algorithms = [\"ES256\", \"HS256\"]"),
+            "tokens.issuers[0].algorithms[1]: must be an asymmetric algorithm",
+        ),
+        (
+            beside("algorithms = [\"none\"]"),
+            "tokens.issuers[0].algorithms[0]: must be an asymmetric algorithm",
+        ),
+        (
+            beside("algorithms = []"),
+            "tokens.issuers[0].algorithms: must not be empty",
+        ),
+        (
+            beside("audiences = []"),
+            "tokens.issuers[0].audiences: must not be empty",
+        ),
+        (
+            beside("skew = \"1h\""),
+            "tokens.issuers[0].skew: must be at most \"5m\"",
+        ),
+        (
+            beside("refresh = \"1s\""),
+            "tokens.issuers[0].refresh: must be at least \"1m\"",
+        ),
+        (
+            beside("accounts_backend = \"kraken-us\""),
+            "tokens.issuers[0].accounts_backend: has no meaning without `accounts_claim`",
+        ),
+        (
+            beside("backends = [\"kraken-uk\"]"),
+            "tokens.issuers[0].backends[0]: there is no backend `kraken-uk`; did you mean `kraken-us`?",
+        ),
+        (
+            beside("accounts_claim = \"a\"\ngrants = [{ value = \"x\", scopes = [\"native:call\"] }]"),
+            "tokens.issuers[0].grants[0].scopes: `native:call` cannot be had with accounts",
+        ),
+        (beside("jwks_file = \"nowhere.json\""), "tokens.issuers[0].jwks_file: "),
+        (
+            EXAMPLE.to_owned()
+                + ISSUER
+                + ISSUER
+                    .split_once("[[tokens")
+                    .map(|(_, rest)| format!("[[tokens{rest}"))
+                    .unwrap()
+                    .as_str(),
+            "tokens.issuers[1].name: another issuer is already named `idp`",
+        ),
+        (
+            with_issuer(
+                "[tokens]",
+                "[[callers]]\nname = \"idp/me\"\nkey_sha256 = []\nscopes = [\"ops:read\"]\n[tokens]",
+            ),
+            "callers[1].key_sha256: must not be empty",
+        ),
+    ];
+    for (text, expected) in cases {
+        let said = said(&text);
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected}: {said:#?}"
+        );
+    }
+    let taken = said(&with_issuer("[tokens]", "[[callers]]\nname = \"idp/me\"\n[tokens]"));
+    assert!(taken.contains(&"callers[1].name: callers of the issuer of this name are called so".to_owned()));
+}
+
+#[test]
+fn a_file_of_keys_must_hold_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = with_issuer(
+        "jwks_url = \"https://id.example.com/jwks.json\"",
+        "jwks_file = \"keys.json\"",
+    );
+    let point = "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"";
+    for (keys, expected) in [
+        ("{}", Some("what was read is no JSON Web Key Set")),
+        ("{\"keys\":[]}", Some("it holds no key that can be used")),
+        (
+            "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0\"}]}",
+            Some("it holds no key that can be used"),
+        ),
+        (
+            &format!("{{\"keys\":[{{{point},\"use\":\"enc\"}}]}}"),
+            Some("it holds no key that can be used"),
+        ),
+        (&format!("{{\"keys\":[{{{point}}}]}}"), None),
+    ] {
+        fs::write(folder.path().join("keys.json"), keys).unwrap();
+        let said = config::parse(&text, folder.path(), &env)
+            .err()
+            .map(|faults| faults[0].message.clone());
+        assert_eq!(said.as_deref(), expected, "{keys}");
+    }
+}
+
+#[test]
+fn tokens_alone_are_callers_enough() {
+    let (start, rest) = EXAMPLE.split_once("[[callers]]").unwrap();
+    let (_, backends) = rest.split_once("[[backends]]").unwrap();
+    let nobody = format!("{start}[[backends]]{backends}");
+    let said = said(&nobody);
+    assert!(
+        said.len() == 1 && said[0].contains("`intertie key --name NAME` makes"),
+        "{said:?}"
+    );
+    let config = parse(&(nobody + ISSUER)).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    assert!(config.keys.is_empty() && config.tokens.is_some());
+}
+
+#[test]
+fn a_key_may_be_bound_to_accounts_without_the_native_road() {
+    let bound = |scopes: &str, accounts: &str| {
+        changed("\"accounts:read\", \"bills:read\"", scopes).replacen(
+            "#accounts = [\"kraken-us:A-7C41D0E2\"]",
+            &format!("accounts = {accounts}"),
+            1,
+        )
+    };
+    let config = parse(&bound("\"bills:read\"", "[\"kraken-us:A-1\", \"gentrack-au:7\"]"));
+    let config = config.unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let accounts = config.keys[0].caller.accounts().expect("it is bound");
+    let accounts: Vec<_> = accounts.iter().map(ToString::to_string).collect();
+    assert_eq!(accounts, ["gentrack-au:7", "kraken-us:A-1"]);
+    for (scopes, accounts, expected) in [
+        (
+            "\"native:call\"",
+            "[\"kraken-us:A-1\"]",
+            "callers[0].scopes: `native:call` cannot be had with accounts",
+        ),
+        ("\"bills:read\"", "[]", "callers[0].accounts: must not be empty"),
+        (
+            "\"bills:read\"",
+            "[\"A-1\"]",
+            "callers[0].accounts[0]: must be an account's id",
+        ),
+        (
+            "\"bills:read\"",
+            "[\"kraken-uk:A-1\"]",
+            "callers[0].accounts[0]: there is no backend `kraken-uk`; did you mean `kraken-us`?",
+        ),
+    ] {
+        let said = said(&bound(scopes, accounts));
+        assert!(said.len() == 1 && said[0].starts_with(expected), "{expected}: {said:?}");
+    }
 }
 
 #[test]
@@ -70,9 +254,15 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text: String = uncommented()
         .lines()
         .filter(|line| {
-            !["organization_secret", "email", "password = { file", "web_api_key"]
-                .iter()
-                .any(|key| line.starts_with(key))
+            ![
+                "organization_secret",
+                "email",
+                "password = { file",
+                "web_api_key",
+                "jwks_file",
+            ]
+            .iter()
+            .any(|key| line.starts_with(key))
         })
         .map(|line| format!("{line}\n"))
         .collect();
@@ -81,6 +271,26 @@ fn the_defaults_in_the_example_are_the_defaults() {
     assert_eq!(format!("{:?}", set.server), format!("{:?}", unset.server));
     assert_eq!(set.log, unset.log);
     assert!(set.cursor_key.is_some());
+    let tokens = set.tokens.as_ref().expect("they are set");
+    let [config::Issuer { trust, .. }] = &tokens.issuers[..] else {
+        panic!("one issuer")
+    };
+    let bare = parse(&(EXAMPLE.to_owned() + ISSUER)).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let bare = bare.tokens.expect("they are set");
+    assert_eq!((&tokens.resource, tokens.max_size), (&bare.resource, bare.max_size));
+    let defaults = |issuer: &intertie::auth::Issuer| {
+        let (name, claim) = (issuer.name.clone(), issuer.rights.scopes.clone());
+        let clocks = (issuer.skew, issuer.refresh);
+        (
+            name,
+            issuer.audiences.clone(),
+            issuer.algorithms.clone(),
+            clocks,
+            issuer.plain,
+            claim,
+        )
+    };
+    assert_eq!(defaults(trust), defaults(&bare.issuers[0].trust));
     for line in [
         "attempt_timeout",
         "connect_timeout",
@@ -131,6 +341,8 @@ fn every_setting_is_in_the_example() {
         "[log]",
         "[cursors]",
         "[[callers]]",
+        "[tokens]",
+        "[[tokens.issuers]]",
         "kind = \"gentrack\"",
         "[backends.road]",
         "kind = \"kraken\"",
@@ -140,7 +352,8 @@ fn every_setting_is_in_the_example() {
     ];
     for table in tables {
         for name in known(table) {
-            let there = text.lines().any(|line| line.starts_with(&format!("{name} = "))) || name == "road";
+            let there = text.lines().any(|line| line.starts_with(&format!("{name} = ")));
+            let there = there || name == "road" || text.contains(&format!("[[tokens.{name}]]"));
             assert!(there, "{table} knows `{name}`, and the example does not");
         }
     }
@@ -525,8 +738,8 @@ fn wrong_types_are_named_as_what_they_are() {
         ),
         (
             "[[callers]]",
-            "[[callers]]\naccounts = [\"a:1\"]",
-            "callers[0].accounts: unknown",
+            "[[callers]]\nacounts = [\"a:1\"]",
+            "callers[0].acounts: unknown",
         ),
     ];
     for (old, new, expected) in cases {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use intertie::auth;
+use intertie::config;
 use intertie::sandbox::fault::Fault;
 use intertie::sandbox::{self, Kind, Running};
 use serde_json::Value;
@@ -391,7 +392,7 @@ async fn a_check_logs_in_when_asked() {
     };
     let (code, out, errors) = check(&[]).await.unwrap();
     assert_eq!(code, Some(0), "{errors}");
-    assert!(out.ends_with("no faults; backends: 1, keys: 1\n"), "{out}");
+    assert!(out.ends_with("no faults; backends: 1, keys: 1, issuers: 0\n"), "{out}");
     assert_eq!(systems.received(Kind::Gentrack).get("token"), 0);
 
     let (code, out, errors) = check(&["--connect"]).await.unwrap();
@@ -407,10 +408,18 @@ async fn a_check_logs_in_when_asked() {
 }
 
 #[test]
-fn a_key_comes_with_its_digest() {
-    let (code, out, _) = outcome(&["key"]);
-    assert_eq!(code, Some(0));
+fn a_key_comes_with_its_table_and_is_printed_once() {
+    let command = [
+        "key",
+        "--name",
+        "the \"portal\"",
+        "--expires",
+        "2999-01-01T00:00:00+02:00",
+    ];
+    let (code, out, errors) = outcome(&command);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
     let key = out.lines().find(|line| line.starts_with("itk_")).unwrap();
+    assert_eq!(out.matches(key).count(), 1);
     let digest: String = auth::sha256(key.as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -419,7 +428,27 @@ fn a_key_comes_with_its_digest() {
         out.lines().any(|line| line == format!("key_sha256 = \"{digest}\"")),
         "{out}"
     );
-    assert_ne!(outcome(&["key"]).1, out);
+    assert_ne!(outcome(&command).1, out);
+    // What is printed below the key is pasted as it is.
+    let (_, table) = out.split_once("[[callers]]").unwrap();
+    let backend = "[[backends]]\nname = \"b\"\nkind = \"urjanet\"\nbase_url = \"https://a.example\"\n\
+                   login_url = \"https://a.example\"\nusername = \"u\"\npassword = { env = \"P\" }\ncustomer_id = \"c\"\n";
+    let text = format!("{backend}[[callers]]{table}");
+    let config =
+        config::parse(&text, Path::new(""), &|_| Some("secret".to_owned())).unwrap_or_else(|f| panic!("{f:?}"));
+    let [read] = &config.keys[..] else { panic!("one key") };
+    assert_eq!(&*read.caller.name, "the \"portal\"");
+    assert_eq!(read.digest, auth::sha256(key.as_bytes()));
+    assert_eq!(read.expires, Some("2998-12-31T22:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn a_key_wants_a_name() {
+    for command in [&["key"][..], &["key", "--name", ""], &["key", "--name", "a\nb"]] {
+        let (code, out, errors) = outcome(command);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{command:?}");
+        assert!(errors.contains("name"), "{errors}");
+    }
 }
 
 #[test]

@@ -27,4 +27,5 @@ mod spine;
 mod support;
 mod tmf678;
 mod together;
+mod tokens;
 mod urjanet;

@@ -135,9 +135,9 @@ fn add_components(document: &mut Value) {
                 "schema": { "type": "integer", "minimum": 0 },
             });
         }
-        if status == "401" {
+        if matches!(status, "401" | "403") {
             headers["WWW-Authenticate"] = json!({
-                "description": "How to sign in.", "schema": { "type": "string" },
+                "description": "How to sign in, or which scope is missing (RFC 6750).", "schema": { "type": "string" },
             });
         }
         components["responses"][name] = json!({

@@ -291,6 +291,7 @@ fn own<R: Reading>(list: R) -> R {
         .on(route!(ops::ready))
         .on(route!(ops::openapi))
         .on(route!(ops::problem_page))
+        .on(route!(ops::protected_resource))
 }
 
 /// One request of one caller, as far as it is the same for every operation.
@@ -321,7 +322,8 @@ impl Ask {
             ErrorKind::Forbidden,
             format!("the caller lacks the scope `{}`", scope.as_str()),
         )
-        .code("insufficient_scope"))
+        .code("insufficient_scope")
+        .lacks(scope.as_str()))
     }
 }
 
@@ -350,19 +352,34 @@ async fn name(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Asks who calls.
+/// Asks who calls, and says how to sign in where that is what failed.
 async fn admit(
     axum::extract::State(shared): axum::extract::State<Shared>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match shared.callers.authenticate(request.headers()) {
+    let caller = match shared.callers.authenticate(request.headers()).await {
         Ok(caller) => caller,
-        Err(error) => return Failure::from(error).into_response(),
+        Err(error) => {
+            let challenge = shared.callers.challenge(request.headers(), &error);
+            return challenging(Failure::from(error).into_response(), challenge);
+        }
     };
     request.extensions_mut().insert(Arc::clone(&caller));
     let mut response = next.run(request).await;
     response.extensions_mut().insert(caller);
+    let lacking = response
+        .extensions()
+        .get::<Failed>()
+        .filter(|failed| failed.0.lacking().is_some());
+    let challenge = lacking.and_then(|failed| shared.callers.challenge(&HeaderMap::new(), &failed.0));
+    challenging(response, challenge)
+}
+
+fn challenging(mut response: Response, challenge: Option<HeaderValue>) -> Response {
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     response
 }
 

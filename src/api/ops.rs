@@ -6,9 +6,11 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header};
+use serde::Serialize;
 
 use super::answer::Outcome;
 use super::{Ask, Shared, problem};
+use crate::auth::Tokens;
 use crate::error::{Error, ErrorKind};
 use crate::operations::Scope;
 
@@ -83,4 +85,52 @@ pub(super) async fn problem_page(path: Result<Path<String>, axum::extract::rejec
         ),
     );
     Ok(response)
+}
+
+/// Whose access tokens this gateway takes (RFC 9728).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct ProtectedResource {
+    /// The gateway's identifier.
+    #[schema(format = "uri", example = "https://billing.example.com")]
+    resource: String,
+    /// The issuers of tokens, each a base of RFC 8414 metadata.
+    authorization_servers: Vec<String>,
+    /// The scopes to ask an issuer for.
+    #[schema(example = json!(["accounts:read"]))]
+    scopes_supported: Vec<String>,
+    /// How a token is sent.
+    #[schema(example = json!(["header"]))]
+    bearer_methods_supported: [&'static str; 1],
+    /// What the gateway is called.
+    #[schema(example = "Intertie")]
+    resource_name: &'static str,
+    /// Where its reference page is.
+    #[schema(format = "uri", example = "https://billing.example.com/docs")]
+    resource_documentation: String,
+}
+
+impl From<&Tokens> for ProtectedResource {
+    fn from(tokens: &Tokens) -> Self {
+        Self {
+            resource: tokens.resource().to_owned(),
+            authorization_servers: tokens.issuers(),
+            scopes_supported: tokens.scopes(),
+            bearer_methods_supported: ["header"],
+            resource_name: "Intertie",
+            resource_documentation: format!("{}/docs", tokens.resource()),
+        }
+    }
+}
+
+/// Read whose access tokens are taken (RFC 9728)
+///
+/// 404 where callers have API keys alone.
+#[utoipa::path(get, path = "/.well-known/oauth-protected-resource", tag = "Operations", operation_id = "ops.protected_resource",
+    security(()), responses((status = 200, description = "The metadata", body = ProtectedResource)))]
+pub(super) async fn protected_resource(State(shared): State<Shared>) -> Outcome {
+    let tokens = shared.callers.tokens().ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, "this gateway takes no OAuth2 tokens").code("route_not_found")
+    })?;
+    let body = serde_json::to_vec(&ProtectedResource::from(tokens)).unwrap_or_default();
+    Ok(text("application/json", "public, max-age=3600", body))
 }

@@ -150,6 +150,9 @@ pub(super) const CODES: &[Code] = &[
         "The answer would have been drawn from several backends, and not all of them gave what they have: either \
          `Prefer: handling=strict` was asked for, or none of them answered. `detail` names them.",
         "The caller tries again, names fewer backends in `backend`, or does without `handling=strict`."),
+    code("keys_unavailable", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "Tokens cannot be verified now",
+        "The keys of the token's issuer could not be read since the gateway was started. Nothing is known about the token.",
+        "The caller tries again later. The gateway's operator looks after the way to the issuer."),
     code("not_ready", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The gateway takes no calls",
         "The gateway is starting or being shut down.",
         "Whoever sends calls here sends them elsewhere until `GET /readyz` answers 200."),
@@ -417,11 +420,15 @@ pub(super) fn render(error: &Error, trail: &Trail, path: &str, kept: &HeaderMap)
     {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if row.status == StatusCode::UNAUTHORIZED {
-        headers.insert(
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static(r#"Bearer realm="intertie""#),
-        );
+    let challenge = match kept.get(header::WWW_AUTHENTICATE) {
+        Some(challenge) => Some(challenge.clone()),
+        // RFC 9110 §15.5.2: never without one.
+        None => {
+            (row.status == StatusCode::UNAUTHORIZED).then(|| HeaderValue::from_static(r#"Bearer realm="intertie""#))
+        }
+    };
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     if let Some(value) = proxy_status(error, row) {
         headers.insert("proxy-status", value);

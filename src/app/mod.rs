@@ -2,6 +2,7 @@
 //!
 //! The only place that sees both ends of the house.
 
+mod jwks;
 mod refusal;
 mod sandbox;
 mod server;
@@ -36,8 +37,10 @@ pub use server::Ended;
 pub struct Plan {
     /// How callers are listened to.
     pub server: Server,
-    /// Who may call.
+    /// Who may call with a key.
     pub callers: Callers,
+    /// Whose tokens are taken, too.
+    pub tokens: Option<config::Tokens>,
     /// What cursors are sealed with; without it, with a key made now.
     pub cursor_key: Option<SecretString>,
     /// The billing systems.
@@ -49,6 +52,7 @@ impl From<Config> for Plan {
         Self {
             server: config.server,
             callers: Callers::of(config.keys),
+            tokens: config.tokens,
             cursor_key: config.cursor_key,
             backends: config.backends,
         }
@@ -63,6 +67,15 @@ pub enum Failed {
     Backend {
         /// Its name.
         name: BackendName,
+        /// What is wrong with its settings.
+        #[source]
+        error: Error,
+    },
+    /// An issuer's keys cannot be asked for.
+    #[error("issuer `{name}`: {}", .error.message())]
+    Issuer {
+        /// What it is called.
+        name: String,
         /// What is wrong with its settings.
         #[source]
         error: Error,
@@ -114,7 +127,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     let ready = Arc::new(AtomicBool::new(true));
     let router = api::router(api::State {
         gateway: Gateway::new(directory),
-        callers: plan.callers,
+        callers: jwks::trusting(plan.callers, plan.tokens)?,
         cursors: seal(plan.cursor_key.as_ref()).map_err(Failed::Seal)?,
         settings: api::Settings {
             default_deadline: plan.server.deadline,

@@ -78,6 +78,7 @@ pub async fn sandbox(listen: SocketAddr) -> io::Result<Sandbox> {
             ..Server::default()
         },
         callers: callers().map_err(io::Error::other)?,
+        tokens: None,
         cursor_key: None,
         backends,
     };

@@ -1,11 +1,17 @@
-//! Who is calling.
+//! Who is calling: API keys, and OAuth2 tokens of issuers that are trusted.
 
+mod crypto;
+pub mod jwks;
 mod keys;
+mod remembered;
+pub mod rights;
+pub mod tokens;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use keys::{Callers, Key, sha256};
+pub use keys::{Callers, Key, METADATA_PATH, sha256};
+pub use tokens::{Issuer, Tokens};
 
 use crate::model::id::AccountId;
 use crate::operations::Scope;
@@ -13,7 +19,8 @@ use crate::operations::Scope;
 /// Somebody who may call, and what they may do.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The name they are configured under; it goes into logs and to systems that keep an audit.
+    /// The name they are configured under, or the issuer's and the subject of their token; it goes into logs and to systems
+    /// that keep an audit.
     pub name: Arc<str>,
     scopes: u32,
     backends: Option<BTreeSet<Box<str>>>,

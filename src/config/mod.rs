@@ -4,28 +4,29 @@
 //! up here, so that a start does not fail at the first call for want of one.
 
 mod backends;
+mod callers;
 mod section;
 mod values;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeTable;
 
-use crate::auth::{self, Caller};
+use crate::auth;
 use crate::model::id::BackendName;
 use crate::operations::Scope;
 use crate::{backends as systems, telemetry};
 
+pub use callers::{Issuer, KeySet, Tokens};
 pub use section::Fault;
+pub use values::file;
 
 use section::{Reader, Section, Sources, suggestion};
-use values::{Digest, Instant, Size, Value};
+use values::{Size, Value};
 
 /// The fewest bytes a key for cursors may have.
 const SHORTEST_CURSOR_KEY: usize = 32;
@@ -41,8 +42,10 @@ pub struct Config {
     pub log: telemetry::Config,
     /// What cursors are sealed with; without it, with a key made at the start.
     pub cursor_key: Option<SecretString>,
-    /// The callers' keys; never empty.
+    /// The callers' keys; never empty where no tokens are taken.
     pub keys: Vec<auth::Key>,
+    /// Whose tokens are taken.
+    pub tokens: Option<Tokens>,
     /// The billing systems; never empty, no name twice.
     pub backends: Vec<Backend>,
 }
@@ -162,12 +165,14 @@ fn whole(root: &Section<'_>) -> Option<Config> {
     let log = log(&root.section("log"));
     let cursor_key = cursors(&root.section("cursors"));
     let (names, backends) = backends::all(root, server.deadline);
-    let keys = callers(root, &names);
+    let tokens = callers::tokens(root, &names, server.max_header_size);
+    let keys = callers::keys(root, &names, tokens.as_ref());
     Some(Config {
         server,
         log,
         cursor_key,
         keys,
+        tokens,
         backends: backends?,
     })
 }
@@ -252,84 +257,4 @@ impl Value for Scope {
                 format!("no such scope; {}", suggestion(&text, &known))
             })
     }
-}
-
-fn callers(root: &Section<'_>, backends: &[BackendName]) -> Vec<auth::Key> {
-    let sections = root.sections("callers");
-    if sections.is_empty() && !root.has("callers") {
-        root.fault(
-            "callers",
-            "missing; nobody could call. Add a `[[callers]]` table; `intertie key` makes a key for it",
-        );
-    }
-    let mut names = BTreeSet::new();
-    let mut digests = BTreeSet::new();
-    let mut keys = Vec::new();
-    for section in &sections {
-        let name = section.required::<String>("name").unwrap_or_default();
-        if !name.is_empty() && !names.insert(name.clone()) {
-            section.fault("name", format!("another caller is already named {name:?}"));
-        }
-        let found = digests_of(section);
-        for (n, digest) in &found {
-            if !digests.insert(digest.0) {
-                let message = "is there already, and a key belongs to one caller";
-                match n {
-                    Some(n) => section.fault_at("key_sha256", *n, message),
-                    None => section.fault("key_sha256", message),
-                }
-            }
-        }
-        let scopes = scopes_of(section);
-        let allowed = backends_of(section, backends);
-        let expires = section.optional::<Instant>("expires").map(|at| at.0);
-        let allowed: Option<Vec<&str>> = allowed
-            .as_ref()
-            .map(|names| names.iter().map(BackendName::as_str).collect());
-        let caller = Arc::new(Caller::new(&name, &scopes, allowed.as_deref()));
-        keys.extend(found.into_iter().map(|(_, digest)| auth::Key {
-            digest: digest.0,
-            caller: Arc::clone(&caller),
-            expires,
-        }));
-    }
-    keys
-}
-
-/// The digests of a caller's keys, each with its place if they are a list.
-fn digests_of(section: &Section<'_>) -> Vec<(Option<usize>, Digest)> {
-    if !section.has_list("key_sha256") {
-        let digest = section.required::<Digest>("key_sha256");
-        return digest.into_iter().map(|digest| (None, digest)).collect();
-    }
-    if section.is_empty_list("key_sha256") {
-        section.fault("key_sha256", "must not be empty");
-    }
-    let found = section.list::<Digest>("key_sha256").unwrap_or_default();
-    found.into_iter().map(|(n, digest)| (Some(n), digest)).collect()
-}
-
-fn scopes_of(section: &Section<'_>) -> Vec<Scope> {
-    let scopes = section.list::<Scope>("scopes");
-    if !section.has("scopes") {
-        section.fault("scopes", "missing; a list of scopes, such as [\"accounts:read\"]");
-    } else if section.is_empty_list("scopes") {
-        section.fault("scopes", "must not be empty: the caller could do nothing");
-    }
-    scopes.unwrap_or_default().into_iter().map(|(_, scope)| scope).collect()
-}
-
-fn backends_of(section: &Section<'_>, known: &[BackendName]) -> Option<Vec<BackendName>> {
-    let named = section.list::<BackendName>("backends")?;
-    if section.is_empty_list("backends") {
-        section.fault("backends", "must not be empty; leave it out to mean every backend");
-    }
-    let known_names: Vec<&str> = known.iter().map(BackendName::as_str).collect();
-    for (n, name) in &named {
-        if !known.contains(name) {
-            let nearest = suggestion(name.as_str(), &known_names);
-            section.fault_at("backends", *n, format!("there is no backend `{name}`; {nearest}"));
-        }
-    }
-    Some(named.into_iter().map(|(_, name)| name).collect())
 }

@@ -350,10 +350,15 @@ impl<'a> Section<'a> {
 
     /// The bytes of a file named here, which may be left out.
     pub(super) fn file(&self, key: &'static str) -> Option<Vec<u8>> {
+        self.file_path(key).map(|(_, bytes)| bytes)
+    }
+
+    /// A file named here, which may be left out: where it is, and its bytes.
+    pub(super) fn file_path(&self, key: &'static str) -> Option<(PathBuf, Vec<u8>)> {
         let named: String = self.optional(key)?;
         let path = self.reader.path_of(&named);
         match values::file(&path) {
-            Ok(bytes) => Some(bytes),
+            Ok(bytes) => Some((path, bytes)),
             Err(message) => {
                 self.fault(key, message);
                 None

@@ -12,7 +12,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
-use crate::model::id::BackendName;
+use crate::auth::tokens::Algorithm;
+use crate::model::id::{AccountId, BackendName};
 use crate::model::money::Currency;
 use crate::model::time::Zone;
 
@@ -159,6 +160,8 @@ macro_rules! by_parsing {
 by_parsing! {
     SocketAddr: "an address and a port, such as \"127.0.0.1:8080\"",
     BackendName: "a lower-case letter, then lower-case letters, digits and hyphens, at most 63 in all",
+    AccountId: "an account's id, such as \"kraken-us:A-7C41D0E2\"",
+    Algorithm: "an asymmetric algorithm of RFC 7518 §3.1 or RFC 8037 that is known here, such as \"ES256\" or \"EdDSA\"",
     Zone: "an IANA time zone, such as \"Australia/Sydney\"",
     Currency: "a three-letter currency of ISO 4217, such as \"AUD\"",
 }
@@ -178,6 +181,22 @@ impl Value for Address {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// Where this gateway is, as its callers see it: an address without a path.
+pub(super) struct Origin(pub(super) String);
+
+impl Value for Origin {
+    const EXPECTED: &'static str = "an address without a path, such as \"https://billing.example.com\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        let text = Address::read(value)?.0;
+        let bare = text.strip_suffix('/').unwrap_or(&text);
+        match bare.split_once("://") {
+            Some((_, host)) if !host.contains('/') => Ok(Self(bare.to_owned())),
+            _ => Err(wrong::<Self>(&text)),
+        }
     }
 }
 
@@ -315,8 +334,11 @@ pub(super) fn secret_file(path: &Path) -> Result<String, String> {
     String::from_utf8(limited(file, path)?).map_err(|_| format!("`{shown}` is not UTF-8"))
 }
 
-/// Reads a file that is not secret.
-pub(super) fn file(path: &Path) -> Result<Vec<u8>, String> {
+/// Reads a file that is not secret, of at most 1 MiB.
+///
+/// # Errors
+/// Why it cannot be read, in words for an operator.
+pub fn file(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     limited(file, path)
 }

@@ -56,7 +56,8 @@ pub(super) fn holds(caller: &Caller, scope: Scope) -> Result<()> {
         ErrorKind::Forbidden,
         format!("the caller lacks the scope `{}`", scope.as_str()),
     )
-    .code("insufficient_scope"))
+    .code("insufficient_scope")
+    .lacks(scope.as_str()))
 }
 
 /// How a call may go on.

@@ -35,7 +35,10 @@ pub(crate) type Script = Arc<dyn Fn(Call) -> futures_util::future::BoxFuture<'st
 impl Sender {
     /// Makes a client with its own pool. Nothing is sent, and a machine without any certificate store will do as long as
     /// nothing goes over TLS.
-    pub(super) fn connect(settings: &Settings) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `Invalid` if the proxy or a root certificate cannot be read.
+    pub fn connect(settings: &Settings) -> Result<Self> {
         // Another part of the process may have installed one first, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = match client(settings)?.build() {
