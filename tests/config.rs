@@ -128,6 +128,7 @@ fn every_setting_is_in_the_example() {
     let text = uncommented();
     let tables = [
         "[server]",
+        "[cors]",
         "[log]",
         "[cursors]",
         "[[callers]]",
@@ -183,6 +184,36 @@ fn every_fault_is_reported_at_once() {
         assert!(said.starts_with(expected), "{said} / {expected}");
     }
     assert!(!said.iter().any(|said| said.contains("hunter2")));
+}
+
+#[test]
+fn hosts_and_origins_are_read_and_checked() {
+    let text = changed(
+        "[server]",
+        "[server]\nallowed_hosts = [\"api.example.com\", \"localhost:8080\"]",
+    )
+    .replacen(
+        "[cors]",
+        "[cors]\norigins = [\"https://portal.example.com\"]\nmax_age = \"5m\"",
+        1,
+    );
+    let server = parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}")).server;
+    assert_eq!(server.allowed_hosts, ["api.example.com", "localhost:8080"]);
+    assert_eq!(server.cors.origins, ["https://portal.example.com"]);
+    assert_eq!(server.cors.max_age, Duration::from_secs(300));
+    let text = changed("[server]", "[server]\nallowed_hosts = [\"https://api.example.com\"]").replacen(
+        "[cors]",
+        "[cors]\norigins = [\"*\", \"https://portal.example.com/\", \"http://a\"]",
+        1,
+    );
+    let said = said(&text);
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert!(
+        said[0].starts_with("server.allowed_hosts[0]: must be a host"),
+        "{said:#?}"
+    );
+    assert!(said[1].starts_with("cors.origins: \"*\" is every origin"), "{said:#?}");
+    assert!(said[2].starts_with("cors.origins[1]: must be an origin"), "{said:#?}");
 }
 
 #[test]

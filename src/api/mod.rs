@@ -17,6 +17,7 @@ pub mod cursor;
 mod custom_attributes;
 mod customers;
 mod document;
+mod door;
 mod extract;
 mod filter;
 mod holds;
@@ -100,6 +101,7 @@ use crate::operations::templates::{GetTemplate, SearchTemplates};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
 use crate::operations::{Context, Operation, Scope};
+pub use door::{Cors, Peer};
 use problem::{Failed, Failure};
 use trail::Trail;
 
@@ -123,7 +125,7 @@ pub struct State {
 }
 
 /// What an operator sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How long a call may take unless its caller says otherwise.
     pub default_deadline: Duration,
@@ -131,6 +133,10 @@ pub struct Settings {
     pub max_deadline: Duration,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// The hosts that are answered for, with or without a port, in lower case; none is every host.
+    pub allowed_hosts: Vec<String>,
+    /// Which pages of browsers may call.
+    pub cors: Cors,
 }
 
 impl Default for Settings {
@@ -139,6 +145,8 @@ impl Default for Settings {
             default_deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
+            allowed_hosts: Vec::new(),
+            cors: Cors::default(),
         }
     }
 }
@@ -154,24 +162,26 @@ pub fn router(state: State) -> Router {
     let written = ops::Written(document.to_json().unwrap_or_default().into());
     let calls = calls.route_layer(from_fn_with_state(Arc::clone(&shared), admit));
     let own = own.layer(axum::Extension(written));
-    calls
-        .merge(own)
-        .with_state(Arc::clone(&shared))
-        .merge(document::page())
-        // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
-        // under /v1 and /metrics: health and documentation are for everybody.
-        .layer(
-            ServiceBuilder::new()
-                // First of all the names of the request, which everything inside logs and returns.
-                .layer(from_fn(name))
-                // Then the one line about each request and the problem document of each failure, also of those that the
-                // layers further in cause.
-                .layer(from_fn(account_for))
-                // Panics become failures here, so that they are logged and answered like any other.
-                .layer(CatchPanicLayer::custom(problem::of_panic))
-                // Innermost, the cap on bodies: whoever reads one cannot read more.
-                .layer(RequestBodyLimitLayer::new(shared.settings.max_body)),
-        )
+    let routes = calls.merge(own).with_state(Arc::clone(&shared)).merge(document::page());
+    // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
+    // under /v1 and /metrics: health and documentation are for everybody.
+    let outer = ServiceBuilder::new()
+        // First of all the names of the request, which everything inside logs and returns.
+        .layer(from_fn(name))
+        // Then the one line about each request and the problem document of each failure, also of those that the layers
+        // further in cause; before anything else, whether the request is for this host.
+        .layer(from_fn_with_state(Arc::clone(&shared), account_for));
+    let inner = ServiceBuilder::new()
+        // Panics become failures here, so that they are logged and answered like any other.
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        // Innermost, the cap on bodies: whoever reads one cannot read more.
+        .layer(RequestBodyLimitLayer::new(shared.settings.max_body));
+    match shared.settings.cors.layer() {
+        None => routes.layer(outer.layer(inner)),
+        // Between the two: questions of browsers are answered and logged without asking who calls, and failures carry the
+        // headers without which a page could not read them.
+        Some(cors) => routes.layer(outer.layer(cors).layer(inner)),
+    }
 }
 
 /// The problem document for a request that was refused before it could be read, and so never reached [`router`].
@@ -351,7 +361,10 @@ struct Served {
     backend: Option<BackendName>,
 }
 
-/// Names the request, and says the name in the answer.
+/// What browsers are told to do with answers that do not say otherwise: load nothing for them, show them in no frame.
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Names the request, says the name in the answer, and tells browsers to make nothing of the answer but what it is.
 async fn name(mut request: Request, next: Next) -> Response {
     let trail = Trail::of(request.headers());
     let id = HeaderValue::from_str(&trail.request_id);
@@ -362,6 +375,8 @@ async fn name(mut request: Request, next: Next) -> Response {
         headers.insert(trail::REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
     // What is not said to be for everybody is one customer's.
     headers
         .entry(header::CACHE_CONTROL)
@@ -386,7 +401,11 @@ async fn admit(
 }
 
 /// Turns failures into problem documents, and logs the request and what became of it.
-async fn account_for(request: Request, next: Next) -> Response {
+async fn account_for(
+    axum::extract::State(shared): axum::extract::State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
     let trail = request
         .extensions()
         .get::<Trail>()
@@ -400,7 +419,10 @@ async fn account_for(request: Request, next: Next) -> Response {
         told: false,
     };
     let uri = request.uri().clone();
-    let mut response = next.run(request).await;
+    let mut response = match door::host(&request, &shared.settings.allowed_hosts) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Failure::from(error).into_response(),
+    };
     let caller = response.extensions_mut().remove::<Arc<Caller>>();
     let caller_name = caller.as_ref().map(|caller| &*caller.name);
     let failed = response.extensions_mut().remove::<Failed>().map(|failed| failed.0);

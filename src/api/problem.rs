@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tracing::{debug, error, warn};
 use utoipa::ToSchema;
@@ -68,6 +68,9 @@ pub(super) const CODES: &[Code] = &[
     code("unreadable_request", ErrorKind::Invalid, StatusCode::BAD_REQUEST, "The request is no HTTP",
         "The request line or a header is not as HTTP/1.1 has them. The connection is closed.",
         "The caller's developers correct the client, or whatever stands between."),
+    code("misdirected", ErrorKind::Invalid, StatusCode::MISDIRECTED_REQUEST, "The request is for another host",
+        "The header `Host` names a host that this gateway does not answer for.",
+        "The caller takes the gateway's own name; its operator lists the names in `allowed_hosts`."),
     code("uri_too_long", ErrorKind::Invalid, StatusCode::URI_TOO_LONG, "The address is too long",
         "The request's path and query are longer than this gateway takes. The connection is closed.",
         "The caller asks for less at once."),
@@ -159,6 +162,14 @@ pub(super) const CODES: &[Code] = &[
     code("internal", ErrorKind::Internal, StatusCode::INTERNAL_SERVER_ERROR, "The gateway failed",
         "This is a fault of the gateway.",
         "The gateway's developers act. Report the `request_id`."),
+];
+
+/// The headers of a refusal that stay when its problem document takes its place.
+const KEPT: [HeaderName; 4] = [
+    header::ALLOW,
+    header::VARY,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
 ];
 
 /// The row of a code.
@@ -406,8 +417,10 @@ pub(super) fn render(error: &Error, trail: &Trail, path: &str, kept: &HeaderMap)
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    if let Some(allow) = kept.get(header::ALLOW) {
-        headers.insert(header::ALLOW, allow.clone());
+    for name in &KEPT {
+        if let Some(value) = kept.get(name) {
+            headers.insert(name, value.clone());
+        }
     }
     if let Some(seconds) = problem.retry_after_s
         && row.status == StatusCode::SERVICE_UNAVAILABLE

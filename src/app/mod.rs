@@ -114,6 +114,11 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
             default_deadline: plan.server.deadline,
             max_deadline: plan.server.max_deadline,
             max_body: plan.server.max_body,
+            allowed_hosts: plan.server.allowed_hosts.clone(),
+            cors: api::Cors {
+                origins: plan.server.cors.origins.clone(),
+                max_age: plan.server.cors.max_age,
+            },
         },
         ready: Arc::clone(&ready),
         metrics,

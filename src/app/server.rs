@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ use tower::Service as _;
 use tracing::{debug, info, warn};
 
 use super::refusal::{Document, Refusing};
+use crate::api::Peer;
 use crate::config;
 
 /// How long to wait before taking the next connection when the process has no file left for it.
@@ -66,7 +68,7 @@ pub(super) async fn serve(
         tokio::select! {
             biased;
             _ = stop.recv() => break,
-            taken = listener.accept() => door.take(taken.map(|(stream, _)| stream), graceful.watcher()).await,
+            taken = listener.accept() => door.take(taken, graceful.watcher()).await,
         }
     }
 
@@ -78,7 +80,7 @@ pub(super) async fn serve(
             biased;
             Some(()) = stop.recv() => return Ended::CutOff,
             () = &mut delay => break,
-            taken = listener.accept() => door.take(taken.map(|(stream, _)| stream), graceful.watcher()).await,
+            taken = listener.accept() => door.take(taken, graceful.watcher()).await,
         }
     }
     drop(listener);
@@ -105,9 +107,9 @@ struct Door {
 }
 
 impl Door {
-    async fn take(&self, taken: io::Result<TcpStream>, watcher: Watcher) {
-        let stream = match taken {
-            Ok(stream) => stream,
+    async fn take(&self, taken: io::Result<(TcpStream, SocketAddr)>, watcher: Watcher) {
+        let (stream, addr) = match taken {
+            Ok(taken) => taken,
             Err(error) if of_connection(&error) => return,
             Err(error) => {
                 warn!(%error, "no connection can be taken");
@@ -120,7 +122,12 @@ impl Door {
         }
         let router = self.router.clone();
         let ready = Arc::clone(&self.ready);
-        let service = service_fn(move |request: Request<Incoming>| {
+        // One and the same caller, however the socket was opened.
+        let peer = Peer {
+            addr: addr.ip().to_canonical(),
+        };
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let answer = router.clone().call(request);
             let ready = Arc::clone(&ready);
             async move {

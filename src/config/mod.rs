@@ -25,7 +25,7 @@ use crate::{backends as systems, telemetry};
 pub use section::Fault;
 
 use section::{Reader, Section, Sources, suggestion};
-use values::{Digest, Instant, Size, Value};
+use values::{Digest, Host, Instant, Origin, Size, Value};
 
 /// The fewest bytes a key for cursors may have.
 const SHORTEST_CURSOR_KEY: usize = 32;
@@ -52,6 +52,10 @@ pub struct Config {
 pub struct Server {
     /// The address listened on.
     pub listen: SocketAddr,
+    /// The hosts that are answered for, with or without a port, in lower case; none is every host.
+    pub allowed_hosts: Vec<String>,
+    /// Which pages of browsers may call.
+    pub cors: Cors,
     /// How long a call may take when its caller does not say.
     pub deadline: Duration,
     /// The longest a caller may ask for.
@@ -74,6 +78,8 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            allowed_hosts: Vec::new(),
+            cors: Cors::default(),
             deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
@@ -82,6 +88,24 @@ impl Default for Server {
             header_timeout: Duration::from_secs(75),
             drain_delay: Duration::from_secs(2),
             drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Which pages of browsers may call.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    /// The pages' origins, such as `https://portal.example.com`; `*` alone is every origin, none is none.
+    pub origins: Vec<String>,
+    /// How long a browser may remember what it was told.
+    pub max_age: Duration,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            max_age: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -158,7 +182,10 @@ pub fn parse(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) ->
 }
 
 fn whole(root: &Section<'_>) -> Option<Config> {
-    let server = server(&root.section("server"));
+    let server = Server {
+        cors: cors(&root.section("cors")),
+        ..server(&root.section("server"))
+    };
     let log = log(&root.section("log"));
     let cursor_key = cursors(&root.section("cursors"));
     let (names, backends) = backends::all(root, server.deadline);
@@ -177,6 +204,10 @@ fn server(section: &Section<'_>) -> Server {
     let size = |key, default| section.or(key, Size(default)).0;
     let server = Server {
         listen: section.or("listen", default.listen),
+        allowed_hosts: all::<Host>(section, "allowed_hosts")
+            .into_iter()
+            .map(|host| host.0)
+            .collect(),
         deadline: section.positive("deadline", default.deadline),
         max_deadline: section.positive("max_deadline", default.max_deadline),
         max_body: size("max_body", default.max_body),
@@ -185,6 +216,7 @@ fn server(section: &Section<'_>) -> Server {
         header_timeout: section.positive("header_timeout", default.header_timeout),
         drain_delay: section.or("drain_delay", default.drain_delay),
         drain: section.or("drain", default.drain),
+        ..default
     };
     if !HEADER_SIZES.contains(&server.max_header_size) {
         section.fault("max_header_size", "must lie between \"8KiB\" and \"1MiB\"");
@@ -199,6 +231,26 @@ fn server(section: &Section<'_>) -> Server {
         );
     }
     server
+}
+
+fn all<T: Value>(section: &Section<'_>, key: &'static str) -> Vec<T> {
+    let found = section.list::<T>(key).unwrap_or_default();
+    found.into_iter().map(|(_, value)| value).collect()
+}
+
+fn cors(section: &Section<'_>) -> Cors {
+    let default = Cors::default();
+    let origins: Vec<String> = all::<Origin>(section, "origins")
+        .into_iter()
+        .map(|origin| origin.0)
+        .collect();
+    if origins.len() > 1 && origins.iter().any(|origin| origin == "*") {
+        section.fault("origins", "\"*\" is every origin, and stands alone");
+    }
+    Cors {
+        origins,
+        max_age: section.or("max_age", default.max_age),
+    }
 }
 
 impl Value for telemetry::Format {

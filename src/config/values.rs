@@ -247,6 +247,25 @@ impl Value for Host {
     }
 }
 
+/// Where a page of a browser comes from, written as browsers write it; `*` is anywhere.
+pub(super) struct Origin(pub(super) String);
+
+impl Value for Origin {
+    const EXPECTED: &'static str =
+        "an origin, such as \"https://portal.example.com\" or \"http://localhost:3000\", or \"*\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        let text = text::<Self>(value)?;
+        let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        match bare {
+            None if text == "*" => {}
+            Some(host) if Host::read(&DeValue::String(host.into())).is_ok() => {}
+            _ => return Err(format!("{}; in lower case and without a path", wrong::<Self>(text))),
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// The SHA-256 of a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Digest(pub(super) [u8; 32]);
@@ -381,6 +400,23 @@ mod tests {
             "https://a.example?key=1",
         ] {
             assert!(read::<Address>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_as_browsers_write_it() {
+        for fine in ["https://portal.example.com", "http://localhost:3000", "*"] {
+            assert!(read::<Origin>(fine).is_ok(), "{fine}");
+        }
+        for wrong in [
+            "portal.example.com",
+            "https://a.example/",
+            "https://A.example",
+            "https://",
+            "null",
+            "https://*.a.example",
+        ] {
+            assert!(read::<Origin>(wrong).is_err(), "{wrong}");
         }
     }
 
