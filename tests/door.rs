@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use intertie::app::{self, Ended, Plan};
 use intertie::auth::{Caller, Callers};
@@ -47,7 +48,8 @@ impl Gateway {
     /// What comes back for these bytes until the connection is closed.
     async fn exchange(&self, sent: &str) -> String {
         let mut stream = self.connect().await;
-        stream.write_all(sent.as_bytes()).await.unwrap();
+        // Whoever is turned away at once cannot send all of it, and is told why.
+        let _ = stream.write_all(sent.as_bytes()).await;
         heard(&mut stream).await
     }
 
@@ -266,4 +268,172 @@ async fn pages_may_call_only_from_the_origins_configured() {
         (stranger.status, stranger.header("access-control-allow-origin")),
         (200, None)
     );
+}
+
+fn server(change: impl FnOnce(&mut Server)) -> Server {
+    // Long enough that only what a test makes short can end anything.
+    let long = Duration::from_secs(24 * 60 * 60);
+    let mut server = Server {
+        idle_timeout: long,
+        header_timeout: long,
+        body_timeout: long,
+        answer_timeout: long,
+        deadline: long,
+        max_deadline: long,
+        ..Server::default()
+    };
+    change(&mut server);
+    server
+}
+
+const SHORT: Duration = Duration::from_millis(80);
+
+#[tokio::test]
+async fn heads_are_bounded_in_size_and_number_and_bodies_in_size() {
+    let gateway = Gateway::open(server(|server| {
+        server.max_header_size = 9 * 1024;
+        server.max_headers = 20;
+        server.max_body = 100;
+    }))
+    .await;
+    let get = |headers: String| format!("GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
+    let status = async |request: String| Answer::read(&gateway.exchange(&request).await);
+    assert_eq!(status(get(format!("x: {}\r\n", "a".repeat(8000)))).await.status, 200);
+    assert_eq!(status(get("a: b\r\n".repeat(18))).await.status, 200);
+    for request in [get(format!("x: {}\r\n", "a".repeat(9300))), get("a: b\r\n".repeat(19))] {
+        let answer = status(request).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (431, "headers_too_large"));
+    }
+    let post = |body: String| {
+        let length = body.len();
+        format!(
+            "POST /v1/accounts HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+    };
+    assert_eq!(status(post("{}".to_owned())).await.status, 422);
+    let answer = status(post(format!("{{\"a\":\"{}\"}}", "a".repeat(100)))).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (413, "body_too_large"));
+}
+
+#[tokio::test]
+async fn a_head_that_comes_in_drops_is_cut_off() {
+    let gateway = Gateway::open(server(|server| server.header_timeout = SHORT)).await;
+    let mut silent = gateway.connect().await;
+    assert_eq!(heard(&mut silent).await, "");
+
+    let mut slow = gateway.connect().await;
+    let (mut from, mut to) = slow.split();
+    let drops = async {
+        for byte in "GET /livez HTTP/1.1\r\nx: ".bytes().chain(std::iter::repeat(b'a')) {
+            if to.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let cut = async {
+        let mut rest = Vec::new();
+        let _ = from.read_to_end(&mut rest).await;
+        rest
+    };
+    tokio::select! {
+        () = drops => {}
+        rest = cut => assert!(rest.is_empty()),
+    }
+
+    // Whoever asks in time may then be silent for longer.
+    let mut fine = gateway.connect().await;
+    for _ in 0..2 {
+        ask_on(&mut fine).await;
+        tokio::time::sleep(2 * SHORT).await;
+    }
+}
+
+/// Asks for something small on a connection that is kept.
+async fn ask_on(stream: &mut TcpStream) {
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"ok\n") {
+        let mut part = [0; 1024];
+        let length = stream.read(&mut part).await.unwrap();
+        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&part[..length]);
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let gateway = Gateway::open(server(|server| server.idle_timeout = SHORT)).await;
+    let mut kept = gateway.connect().await;
+    for _ in 0..3 {
+        ask_on(&mut kept).await;
+    }
+    assert_eq!(heard(&mut kept).await, "");
+}
+
+#[tokio::test]
+async fn a_body_that_comes_too_slowly_is_refused() {
+    let gateway = Gateway::open(server(|server| server.body_timeout = SHORT)).await;
+    let head =
+        "POST /v1/accounts HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let answer = Answer::read(&gateway.exchange(head).await);
+    assert_eq!((answer.status, answer.problem().as_str()), (408, "body_timeout"));
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_read_its_answer_is_cut_off() {
+    let gateway = Gateway::open(server(|server| {
+        server.answer_timeout = SHORT;
+        server.max_connections = 1;
+    }))
+    .await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut deaf = socket.connect(gateway.addr).await.unwrap();
+    // More than fits on the way, however large the machine's buffers.
+    let times = 100;
+    let asked = "GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n".repeat(times);
+    deaf.write_all(asked.as_bytes()).await.unwrap();
+    // There is room for another once the first is gone.
+    let other = "GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    while !gateway.exchange(other).await.starts_with("HTTP/1.1 200") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let heard = heard(&mut deaf).await;
+    assert!(heard.matches("HTTP/1.1 200 OK").count() < times);
+}
+
+#[tokio::test]
+async fn connections_are_bounded_in_all_and_by_address() {
+    for change in [
+        (|server: &mut Server| server.max_connections = 2) as fn(&mut Server),
+        |server| server.max_connections_per_address = 2,
+    ] {
+        let gateway = Gateway::open(server(change)).await;
+        let mut one = gateway.connect().await;
+        let mut two = gateway.connect().await;
+        ask_on(&mut one).await;
+        ask_on(&mut two).await;
+        let turned_away = Answer::read(&heard(&mut gateway.connect().await).await);
+        assert_eq!(
+            (turned_away.status, turned_away.problem().as_str()),
+            (503, "too_many_connections")
+        );
+        ask_on(&mut one).await;
+        drop(two);
+        loop {
+            let mut three = gateway.connect().await;
+            let sent = three
+                .write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                .await;
+            if sent.is_ok() && heard(&mut three).await.starts_with("HTTP/1.1 200") {
+                break;
+            }
+        }
+        ask_on(&mut one).await;
+    }
 }

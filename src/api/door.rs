@@ -1,6 +1,6 @@
 //! What is asked of a request before anybody asks who calls: which host it is for, and from which pages a browser may send it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -18,6 +18,17 @@ const PROBES: [&str; 2] = ["/livez", "/readyz"];
 pub struct Peer {
     /// Its address.
     pub addr: IpAddr,
+}
+
+impl Peer {
+    /// The part of its address that is one party's: of IPv6 the network, in which anybody has any number of addresses.
+    #[must_use]
+    pub fn party(self) -> IpAddr {
+        match self.addr {
+            IpAddr::V4(_) => self.addr,
+            IpAddr::V6(addr) => IpAddr::V6(Ipv6Addr::from_bits(addr.to_bits() & !u128::from(u64::MAX))),
+        }
+    }
 }
 
 /// Checks that a request says which host it is for, as RFC 9112 §3.2 asks, and that it is one of ours.
@@ -168,6 +179,19 @@ mod tests {
         }
         let ours: Vec<String> = ours.iter().map(|host| (*host).to_owned()).collect();
         host(&request, &ours)
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_party() {
+        let party = |addr: &str| {
+            Peer {
+                addr: addr.parse().unwrap(),
+            }
+            .party()
+        };
+        assert_eq!(party("2001:db8::1"), party("2001:db8::ffff:1"));
+        assert_ne!(party("2001:db8::1"), party("2001:db8:0:1::1"));
+        assert_ne!(party("10.0.0.1"), party("10.0.0.2"));
     }
 
     #[test]

@@ -133,6 +133,8 @@ pub struct Settings {
     pub max_deadline: Duration,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// The longest that a request's body may take to come.
+    pub body_timeout: Duration,
     /// The hosts that are answered for, with or without a port, in lower case; none is every host.
     pub allowed_hosts: Vec<String>,
     /// Which pages of browsers may call.
@@ -145,6 +147,7 @@ impl Default for Settings {
             default_deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
             allowed_hosts: Vec::new(),
             cors: Cors::default(),
         }

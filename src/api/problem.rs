@@ -81,7 +81,7 @@ pub(super) const CODES: &[Code] = &[
         "The body is larger than this gateway takes.",
         "The caller sends less at once."),
     code("body_timeout", ErrorKind::Invalid, StatusCode::REQUEST_TIMEOUT, "The body came too slowly",
-        "The body was not there in whole before the call's time was up.",
+        "The body was not there in whole before the call's time was up, or the time that the gateway gives any body.",
         "The caller sends again over a better connection, or with a larger `Request-Timeout-Ms`."),
     code("unsupported_media_type", ErrorKind::Invalid, StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's media type is not taken",
         "Bodies are `application/json` in UTF-8, without a content coding.",
@@ -150,6 +150,9 @@ pub(super) const CODES: &[Code] = &[
         "The answer would have been drawn from several backends, and not all of them gave what they have: either \
          `Prefer: handling=strict` was asked for, or none of them answered. `detail` names them.",
         "The caller tries again, names fewer backends in `backend`, or does without `handling=strict`."),
+    code("too_many_connections", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "There are too many connections",
+        "The gateway has as many connections as it takes, in all or from the caller's address. This one is closed.",
+        "The caller keeps connections and uses them again, or tries again later."),
     code("not_ready", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The gateway takes no calls",
         "The gateway is starting or being shut down.",
         "Whoever sends calls here sends them elsewhere until `GET /readyz` answers 200."),
@@ -382,6 +385,16 @@ pub(super) fn too_large() -> Error {
 
 /// The document of a request that was refused before it could be read, so that it has no names but those made here.
 pub(super) fn of_unread(status: StatusCode) -> Bytes {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let error = Error::new(
+            ErrorKind::Unavailable,
+            "the gateway has as many connections as it takes",
+        )
+        .code("too_many_connections")
+        .retry(Retry::Safe { after: None });
+        // Told of by the metric that counts them: a line for each would be what a flood is after.
+        return written(&error, &Trail::of(&HeaderMap::new()));
+    }
     let (code, detail) = match status {
         StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are longer than is taken"),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
@@ -392,7 +405,11 @@ pub(super) fn of_unread(status: StatusCode) -> Bytes {
     let error = Error::new(ErrorKind::Invalid, detail).code(code);
     let trail = Trail::of(&HeaderMap::new());
     log(&error, &trail, None);
-    serde_json::to_vec(&Problem::of(&error, &trail, None))
+    written(&error, &trail)
+}
+
+fn written(error: &Error, trail: &Trail) -> Bytes {
+    serde_json::to_vec(&Problem::of(error, trail, None))
         .unwrap_or_default()
         .into()
 }

@@ -2,6 +2,8 @@
 //!
 //! The only place that sees both ends of the house.
 
+mod crowd;
+mod pace;
 mod refusal;
 mod sandbox;
 mod server;
@@ -114,6 +116,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
             default_deadline: plan.server.deadline,
             max_deadline: plan.server.max_deadline,
             max_body: plan.server.max_body,
+            body_timeout: plan.server.body_timeout,
             allowed_hosts: plan.server.allowed_hosts.clone(),
             cors: api::Cors {
                 origins: plan.server.cors.origins.clone(),

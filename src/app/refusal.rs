@@ -68,7 +68,8 @@ fn refusal(written: &[u8]) -> Option<StatusCode> {
     whole.then_some(status)
 }
 
-fn message(status: StatusCode, document: &[u8]) -> Bytes {
+/// A whole answer that ends its connection, as it goes over the wire.
+pub(super) fn message(status: StatusCode, document: &[u8]) -> Bytes {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut message = format!(
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\

@@ -1,7 +1,7 @@
 //! The loop that takes connections, and how it ends.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,18 +10,20 @@ use std::time::Duration;
 
 use axum::Router;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tower::Service as _;
 use tracing::{debug, info, warn};
 
-use super::refusal::{Document, Refusing};
+use super::crowd::{Crowd, Full};
+use super::pace::{self, Paced};
+use super::refusal::{Document, Refusing, message};
 use crate::api::Peer;
 use crate::config;
 
@@ -50,8 +52,8 @@ pub(super) async fn serve(
 ) -> Ended {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
+        // Its own clock for heads is off: ours stand in front.
+        .header_read_timeout(None)
         .max_header_size(settings.max_header_size);
     // Setting it, even to the default, moves every request's headers to the heap.
     if settings.max_headers != config::Server::default().max_headers {
@@ -63,6 +65,12 @@ pub(super) async fn serve(
         router,
         refuse,
         ready: Arc::clone(&ready),
+        crowd: Crowd::new(settings.max_connections, settings.max_connections_per_address),
+        pace: pace::Limits {
+            idle: settings.idle_timeout,
+            head: settings.header_timeout,
+            answer: settings.answer_timeout,
+        },
     };
     loop {
         tokio::select! {
@@ -104,6 +112,8 @@ struct Door {
     router: Router,
     refuse: Document,
     ready: Arc<AtomicBool>,
+    crowd: Arc<Crowd>,
+    pace: pace::Limits,
 }
 
 impl Door {
@@ -117,21 +127,30 @@ impl Door {
                 return;
             }
         };
+        // One and the same caller, however the socket was opened.
+        let peer = Peer {
+            addr: addr.ip().to_canonical(),
+        };
+        let guest = match self.crowd.enter(peer.party()) {
+            Ok(guest) => guest,
+            Err(full) => return self.turn_away(stream, full),
+        };
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "a connection keeps Nagle's algorithm");
         }
         let router = self.router.clone();
         let ready = Arc::clone(&self.ready);
-        // One and the same caller, however the socket was opened.
-        let peer = Peer {
-            addr: addr.ip().to_canonical(),
-        };
+        let stream = Paced::new(stream, self.pace);
+        let turns = stream.turns();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            turns.asked();
             request.extensions_mut().insert(peer);
             let answer = router.clone().call(request);
             let ready = Arc::clone(&ready);
+            let turns = turns.clone();
             async move {
                 let mut answer = answer.await?;
+                turns.answered();
                 if !ready.load(Ordering::Acquire) {
                     // The caller's next request then goes to whoever takes over.
                     answer
@@ -147,7 +166,18 @@ impl Door {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection broke");
             }
+            drop(guest);
         });
+    }
+
+    /// Closes a connection that is one too many. Why is said as far as it can be without waiting.
+    fn turn_away(&self, stream: TcpStream, full: Full) {
+        metrics::counter!("intertie_connections_refused_total", "limit" => full.label()).increment(1);
+        debug!(limit = full.label(), "too many connections");
+        if let Ok(mut stream) = stream.into_std() {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let _ = stream.write(&message(status, &(self.refuse)(status)));
+        }
     }
 }
 

@@ -66,8 +66,18 @@ pub struct Server {
     pub max_header_size: usize,
     /// The most headers of a request.
     pub max_headers: usize,
-    /// How long a connection may be without a whole request line and headers, idle or slow.
+    /// The most connections there may be.
+    pub max_connections: u32,
+    /// The most connections there may be from one address, or from one network of IPv6.
+    pub max_connections_per_address: u32,
+    /// How long a connection may be idle between an answer and the next request.
+    pub idle_timeout: Duration,
+    /// How long a request's line and headers may take, and a new connection to begin.
     pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// How long an answer may wait for its caller to take all of it.
+    pub answer_timeout: Duration,
     /// How long calls are still taken after the signal to stop, with `/readyz` already saying 503.
     pub drain_delay: Duration,
     /// How long calls under way may then take to finish.
@@ -85,7 +95,12 @@ impl Default for Server {
             max_body: 1024 * 1024,
             max_header_size: 32 * 1024,
             max_headers: 100,
-            header_timeout: Duration::from_secs(75),
+            max_connections: 4096,
+            max_connections_per_address: 1024,
+            idle_timeout: Duration::from_secs(75),
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(60),
             drain_delay: Duration::from_secs(2),
             drain: Duration::from_secs(30),
         }
@@ -213,7 +228,16 @@ fn server(section: &Section<'_>) -> Server {
         max_body: size("max_body", default.max_body),
         max_header_size: size("max_header_size", default.max_header_size),
         max_headers: section.within("max_headers", 8..=1000, default.max_headers as u32) as usize,
+        max_connections: section.within("max_connections", 1..=1_000_000, default.max_connections),
+        max_connections_per_address: section.within(
+            "max_connections_per_address",
+            1..=1_000_000,
+            default.max_connections_per_address,
+        ),
+        idle_timeout: section.positive("idle_timeout", default.idle_timeout),
         header_timeout: section.positive("header_timeout", default.header_timeout),
+        body_timeout: section.positive("body_timeout", default.body_timeout),
+        answer_timeout: section.positive("answer_timeout", default.answer_timeout),
         drain_delay: section.or("drain_delay", default.drain_delay),
         drain: section.or("drain", default.drain),
         ..default
