@@ -78,7 +78,15 @@ fn the_defaults_in_the_example_are_the_defaults() {
         .collect();
     let set = config::parse(&text, folder.path(), &env).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let unset = parse(EXAMPLE).ok().unwrap();
-    assert_eq!(format!("{:?}", set.server), format!("{:?}", unset.server));
+    let server = intertie::config::Server {
+        // A caller's own rate is none of all callers'.
+        rates: intertie::auth::Rates {
+            own: Vec::new(),
+            ..set.server.rates.clone()
+        },
+        ..set.server.clone()
+    };
+    assert_eq!(format!("{server:?}"), format!("{:?}", unset.server));
     assert_eq!(set.log, unset.log);
     assert!(set.cursor_key.is_some());
     for line in [
@@ -129,6 +137,7 @@ fn every_setting_is_in_the_example() {
     let tables = [
         "[server]",
         "[cors]",
+        "[rates]",
         "[log]",
         "[cursors]",
         "[[callers]]",
@@ -214,6 +223,41 @@ fn hosts_and_origins_are_read_and_checked() {
     );
     assert!(said[1].starts_with("cors.origins: \"*\" is every origin"), "{said:#?}");
     assert!(said[2].starts_with("cors.origins[1]: must be an origin"), "{said:#?}");
+}
+
+#[test]
+fn rates_are_read_for_all_and_for_one() {
+    let text = changed("[rates]", "[rates]\nfailures = \"off\"").replacen(
+        "name = \"portal\"",
+        "name = \"portal\"\nrate = { requests = 100, burst = 200 }",
+        1,
+    );
+    let rates = parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}")).server.rates;
+    assert_eq!(rates.failures, None);
+    assert_eq!(rates.callers, intertie::auth::Rates::default().callers);
+    let (name, own) = &rates.own[0];
+    let own = own.unwrap();
+    assert_eq!((&**name, own.requests.get(), own.burst.get()), ("portal", 100, 200));
+    assert_eq!(own.per, Duration::from_secs(1));
+    let text = changed(
+        "[rates]",
+        "[rates]\ncallers = \"on\"\nfailures = { burst = 0, per = \"0s\", each = 1 }",
+    );
+    let said = said(&text);
+    let expected = [
+        "rates.callers: must be a rate such as",
+        "rates.failures.requests: missing",
+        "rates.failures.burst: must lie between 1 and 1000000",
+        "rates.failures.per: must be longer than nothing",
+        "rates.failures.each: unknown",
+    ];
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    for expected in expected {
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected}: {said:#?}"
+        );
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use intertie::app::{self, Ended, Plan};
-use intertie::auth::{Caller, Callers};
+use intertie::auth::{self, Caller, Callers, Key, Rate, Rates};
 use intertie::config::Server;
 use intertie::operations::Scope;
 use serde_json::Value;
@@ -436,4 +437,94 @@ async fn connections_are_bounded_in_all_and_by_address() {
         }
         ask_on(&mut one).await;
     }
+}
+
+const KEY: &str = "itk_of-the-tests";
+
+fn rate(requests: u32, per: Duration, burst: u32) -> Option<Rate> {
+    Some(Rate {
+        requests: NonZeroU32::new(requests)?,
+        per,
+        burst: NonZeroU32::new(burst)?,
+    })
+}
+
+/// Two callers; the key of each is `KEY` and its name.
+fn callers() -> Callers {
+    Callers::of(["one", "other"].map(|name| Key {
+        digest: auth::sha256(format!("{KEY}{name}").as_bytes()),
+        caller: std::sync::Arc::new(Caller::new(name, &Scope::ALL, None)),
+        expires: None,
+    }))
+}
+
+#[tokio::test]
+async fn a_caller_that_asks_too_often_is_told_when_to_come_back() {
+    let hour = Duration::from_secs(3600);
+    let rates = Rates {
+        callers: rate(1, hour, 2),
+        own: vec![("other".into(), rate(1, hour, 3))],
+        failures: None,
+    };
+    let gateway = Gateway::of(server(|server| server.rates = rates), callers()).await;
+    let ask = async |name: &str| {
+        let key = format!("{KEY}{name}");
+        gateway.ask("GET /v1/backends", &[("x-api-key", &key)]).await
+    };
+    for (left, status) in [(1, 200), (0, 200), (0, 429), (0, 429)] {
+        let answer = ask("one").await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("ratelimit-policy"), Some(r#""caller";q=2;w=7200"#));
+        let standing = answer.header("ratelimit").unwrap();
+        assert!(standing.starts_with(&format!(r#""caller";r={left};t="#)), "{standing}");
+        if status == 429 {
+            assert_eq!(answer.problem(), "rate_limited");
+            let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=3600).contains(&wait));
+            let problem: Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(
+                (problem["retryable"].as_bool(), problem["retry_after_s"].as_u64()),
+                (Some(true), Some(wait))
+            );
+        }
+    }
+    // Failures of a caller are counted with the rest, and carry what is left, too.
+    let answer = gateway
+        .ask("GET /v1/accounts/nobody:1", &[("x-api-key", &format!("{KEY}other"))])
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("ratelimit")),
+        (404, Some(r#""caller";r=2;t=3600"#))
+    );
+    assert_eq!(ask("other").await.status, 200);
+    // Who asks without being a caller is not counted as one.
+    assert_eq!(gateway.ask("GET /livez", &[]).await.header("ratelimit"), None);
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_keys_is_refused_without_a_hint() {
+    let rates = Rates {
+        callers: None,
+        own: Vec::new(),
+        failures: rate(1, Duration::from_secs(3600), 3),
+    };
+    let gateway = Gateway::of(server(|server| server.rates = rates), callers()).await;
+    let ask = async |key: &str| gateway.ask("GET /v1/backends", &[("x-api-key", key)]).await;
+    let (one, other) = (format!("{KEY}one"), format!("{KEY}other"));
+    assert_eq!(ask(&one).await.status, 200);
+    // No credential is no guess.
+    for _ in 0..10 {
+        assert_eq!(gateway.ask("GET /v1/backends", &[]).await.status, 401);
+    }
+    for n in 0..3 {
+        assert_eq!(ask(&format!("guess-{n}")).await.status, 401);
+    }
+    // From now on a right key reads like a wrong one, but for whom it was known to be right.
+    for key in ["guess-3", &other] {
+        let answer = ask(key).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (429, "too_many_failures"));
+        assert!(answer.header("retry-after").is_some());
+    }
+    assert_eq!(ask(&one).await.status, 200);
+    assert_eq!(gateway.ask("GET /livez", &[]).await.status, 200);
 }

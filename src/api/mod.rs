@@ -32,6 +32,7 @@ mod payments;
 mod postings;
 mod problem;
 mod providers;
+mod rate;
 mod readings;
 mod refunds;
 mod relationships;
@@ -59,7 +60,7 @@ use tracing::info;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use crate::auth::{Caller, Callers};
+use crate::auth::{Caller, Callers, Rates};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway;
 use crate::model::id::BackendName;
@@ -139,6 +140,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Which pages of browsers may call.
     pub cors: Cors,
+    /// How often callers may call.
+    pub rates: Rates,
 }
 
 impl Default for Settings {
@@ -150,6 +153,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(30),
             allowed_hosts: Vec::new(),
             cors: Cors::default(),
+            rates: Rates::default(),
         }
     }
 }
@@ -163,7 +167,11 @@ pub fn router(state: State) -> Router {
     let (own, own_document) = own().split_for_parts();
     let document = document::finished(document, own_document);
     let written = ops::Written(document.to_json().unwrap_or_default().into());
-    let calls = calls.route_layer(from_fn_with_state(Arc::clone(&shared), admit));
+    let admission = Admission {
+        limits: rate::Limits::new(&shared.settings.rates),
+        shared: Arc::clone(&shared),
+    };
+    let calls = calls.route_layer(from_fn_with_state(Arc::new(admission), admit));
     let own = own.layer(axum::Extension(written));
     let routes = calls.merge(own).with_state(Arc::clone(&shared)).merge(document::page());
     // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
@@ -387,18 +395,59 @@ async fn name(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Asks who calls.
+/// What it takes to say who calls, and whether this may be now.
+struct Admission {
+    shared: Shared,
+    limits: rate::Limits,
+}
+
+impl Admission {
+    /// Who calls. An address that has guessed too often learns nothing about its next guess until a while has passed.
+    fn who(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<Arc<Caller>> {
+        let outcome = self.shared.callers.authenticate(headers);
+        let Some(from) = peer.map(|peer| peer.party()) else {
+            return outcome;
+        };
+        if let Some(refusal) = self.limits.barred(from) {
+            let known = |caller: &Arc<Caller>| self.limits.knows(from, caller);
+            return outcome.ok().filter(known).ok_or(refusal);
+        }
+        match &outcome {
+            Ok(caller) => self.limits.remember(from, caller),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated && guesses(headers) => self.limits.failed(from),
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+/// Whether a request brings credentials: to bring none is no guess.
+fn guesses(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key")
+}
+
+/// Asks who calls, and counts the caller's requests.
 async fn admit(
-    axum::extract::State(shared): axum::extract::State<Shared>,
+    axum::extract::State(admission): axum::extract::State<Arc<Admission>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match shared.callers.authenticate(request.headers()) {
+    let peer = request.extensions().get::<Peer>().copied();
+    let caller = match admission.who(request.headers(), peer) {
         Ok(caller) => caller,
         Err(error) => return Failure::from(error).into_response(),
     };
-    request.extensions_mut().insert(Arc::clone(&caller));
-    let mut response = next.run(request).await;
+    let standing = admission.limits.count(&caller);
+    let mut response = match standing.as_ref().and_then(rate::Standing::refusal) {
+        Some(error) => Failure::from(error).into_response(),
+        None => {
+            request.extensions_mut().insert(Arc::clone(&caller));
+            next.run(request).await
+        }
+    };
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
+    }
     response.extensions_mut().insert(caller);
     response
 }

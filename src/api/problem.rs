@@ -12,6 +12,7 @@ use serde::Serialize;
 use tracing::{debug, error, warn};
 use utoipa::ToSchema;
 
+use super::rate::{RATELIMIT, RATELIMIT_POLICY};
 use super::trail::Trail;
 use crate::error::{Error, ErrorKind, Place, Retry};
 
@@ -113,6 +114,13 @@ pub(super) const CODES: &[Code] = &[
     code("conflict", ErrorKind::Conflict, StatusCode::CONFLICT, "The record's state forbids it",
         "The state of the record, or an earlier request with the same key, forbids this step.",
         "The caller reads the record and decides anew."),
+    code("rate_limited", ErrorKind::Limited, StatusCode::TOO_MANY_REQUESTS, "The caller asks too often",
+        "The caller has used up the requests that it may send for now; `RateLimit-Policy` says how many there are, and in what time.",
+        "The caller waits as long as `Retry-After` says, and then asks less often. `RateLimit` in every answer says what is left."),
+    code("too_many_failures", ErrorKind::Limited, StatusCode::TOO_MANY_REQUESTS, "Too many credentials were not taken",
+        "Too many requests from this address came with credentials that this gateway does not take. Whether this one's are, was \
+         not asked, unless its caller has called from this address before.",
+        "The caller waits as long as `Retry-After` says, and corrects its credentials."),
     code("not_acceptable", ErrorKind::NotAcceptable, StatusCode::NOT_ACCEPTABLE, "The form asked for is not to be had",
         "None of the media types in `Accept` is to be had.",
         "The caller asks for another form, or for `*/*`."),
@@ -168,11 +176,13 @@ pub(super) const CODES: &[Code] = &[
 ];
 
 /// The headers of a refusal that stay when its problem document takes its place.
-const KEPT: [HeaderName; 4] = [
+const KEPT: [HeaderName; 6] = [
     header::ALLOW,
     header::VARY,
     header::ACCESS_CONTROL_ALLOW_ORIGIN,
     header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    RATELIMIT,
+    RATELIMIT_POLICY,
 ];
 
 /// The row of a code.
@@ -440,7 +450,10 @@ pub(super) fn render(error: &Error, trail: &Trail, path: &str, kept: &HeaderMap)
         }
     }
     if let Some(seconds) = problem.retry_after_s
-        && row.status == StatusCode::SERVICE_UNAVAILABLE
+        && matches!(
+            row.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        )
     {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -518,6 +531,7 @@ pub(super) fn log(error: &Error, trail: &Trail, caller: Option<&str>) {
         | ErrorKind::Forbidden
         | ErrorKind::NotFound
         | ErrorKind::Conflict
+        | ErrorKind::Limited
         | ErrorKind::NotAcceptable
         | ErrorKind::Unsupported => line!(debug, "a request was refused"),
     }
@@ -537,7 +551,7 @@ pub(super) fn page(code: &Code) -> String {
         })
     };
     let again = match code.kind {
-        ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::TimedOut => {
+        ErrorKind::Limited | ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::TimedOut => {
             "Yes, if <code>retryable</code> is <code>true</code>; after <code>retry_after_s</code> seconds if they are given."
         }
         ErrorKind::OutcomeUnknown => "Not before it is known what became of the first one.",
@@ -637,6 +651,7 @@ mod tests {
             (ErrorKind::Forbidden, 403),
             (ErrorKind::NotFound, 404),
             (ErrorKind::Conflict, 409),
+            (ErrorKind::Limited, 429),
             (ErrorKind::NotAcceptable, 406),
             (ErrorKind::Unsupported, 501),
             (ErrorKind::Refused, 502),

@@ -122,6 +122,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
                 origins: plan.server.cors.origins.clone(),
                 max_age: plan.server.cors.max_age,
             },
+            rates: plan.server.rates.clone(),
         },
         ready: Arc::clone(&ready),
         metrics,

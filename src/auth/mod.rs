@@ -1,11 +1,13 @@
 //! Who is calling.
 
 mod keys;
+mod rate;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use keys::{Callers, Key, sha256};
+pub use rate::{Rate, Rates};
 
 use crate::operations::Scope;
 

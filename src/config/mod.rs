@@ -10,6 +10,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeTable;
 
-use crate::auth::{self, Caller};
+use crate::auth::{self, Caller, Rate, Rates};
 use crate::model::id::BackendName;
 use crate::operations::Scope;
 use crate::{backends as systems, telemetry};
@@ -25,7 +26,7 @@ use crate::{backends as systems, telemetry};
 pub use section::Fault;
 
 use section::{Reader, Section, Sources, suggestion};
-use values::{Digest, Host, Instant, Origin, Size, Value};
+use values::{Digest, Host, Instant, Off, Origin, Size, Value};
 
 /// The fewest bytes a key for cursors may have.
 const SHORTEST_CURSOR_KEY: usize = 32;
@@ -56,6 +57,8 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Which pages of browsers may call.
     pub cors: Cors,
+    /// How often callers may call.
+    pub rates: Rates,
     /// How long a call may take when its caller does not say.
     pub deadline: Duration,
     /// The longest a caller may ask for.
@@ -90,6 +93,7 @@ impl Default for Server {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             allowed_hosts: Vec::new(),
             cors: Cors::default(),
+            rates: Rates::default(),
             deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
@@ -197,14 +201,15 @@ pub fn parse(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) ->
 }
 
 fn whole(root: &Section<'_>) -> Option<Config> {
-    let server = Server {
+    let mut server = Server {
         cors: cors(&root.section("cors")),
+        rates: rates(&root.section("rates")),
         ..server(&root.section("server"))
     };
     let log = log(&root.section("log"));
     let cursor_key = cursors(&root.section("cursors"));
     let (names, backends) = backends::all(root, server.deadline);
-    let keys = callers(root, &names);
+    let keys = callers(root, &names, &mut server.rates);
     Some(Config {
         server,
         log,
@@ -277,6 +282,34 @@ fn cors(section: &Section<'_>) -> Cors {
     }
 }
 
+fn rates(section: &Section<'_>) -> Rates {
+    let default = Rates::default();
+    Rates {
+        callers: rate(section, "callers", default.callers),
+        failures: rate(section, "failures", default.failures),
+        own: Vec::new(),
+    }
+}
+
+/// A rate, with a default; `"off"` is none.
+fn rate(section: &Section<'_>, key: &'static str, default: Option<Rate>) -> Option<Rate> {
+    const COUNTS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+    if !section.has_table(key) {
+        let off = section.optional::<Off>(key).is_some();
+        return default.filter(|_| !off);
+    }
+    let section = section.section(key);
+    let requests = section.required::<u32>("requests");
+    let requests = requests.map(|_| section.within("requests", COUNTS, 1));
+    let per = section.positive("per", Duration::from_secs(1));
+    let burst = section.within("burst", COUNTS, requests.unwrap_or(1));
+    Some(Rate {
+        requests: NonZeroU32::new(requests?)?,
+        per,
+        burst: NonZeroU32::new(burst)?,
+    })
+}
+
 impl Value for telemetry::Format {
     const EXPECTED: &'static str = "\"json\" or \"human\"";
 
@@ -330,7 +363,7 @@ impl Value for Scope {
     }
 }
 
-fn callers(root: &Section<'_>, backends: &[BackendName]) -> Vec<auth::Key> {
+fn callers(root: &Section<'_>, backends: &[BackendName], rates: &mut Rates) -> Vec<auth::Key> {
     let sections = root.sections("callers");
     if sections.is_empty() && !root.has("callers") {
         root.fault(
@@ -363,6 +396,10 @@ fn callers(root: &Section<'_>, backends: &[BackendName]) -> Vec<auth::Key> {
             .as_ref()
             .map(|names| names.iter().map(BackendName::as_str).collect());
         let caller = Arc::new(Caller::new(&name, &scopes, allowed.as_deref()));
+        let own = rate(section, "rate", None);
+        if section.has("rate") {
+            rates.own.push((Arc::clone(&caller.name), own));
+        }
         keys.extend(found.into_iter().map(|(_, digest)| auth::Key {
             digest: digest.0,
             caller: Arc::clone(&caller),

@@ -266,6 +266,20 @@ impl Value for Origin {
     }
 }
 
+/// That something is not limited.
+pub(super) struct Off;
+
+impl Value for Off {
+    const EXPECTED: &'static str = "a rate such as { requests = 100, per = \"1s\", burst = 200 }, or \"off\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        match text::<Self>(value)? {
+            "off" => Ok(Self),
+            text => Err(wrong::<Self>(text)),
+        }
+    }
+}
+
 /// The SHA-256 of a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Digest(pub(super) [u8; 32]);
