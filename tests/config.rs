@@ -78,7 +78,9 @@ fn the_defaults_in_the_example_are_the_defaults() {
         .collect();
     let set = config::parse(&text, folder.path(), &env).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let unset = parse(EXAMPLE).ok().unwrap();
+    assert!(set.server.audit_key.is_some());
     let server = intertie::config::Server {
+        audit_key: None,
         // A caller's own rate is none of all callers'.
         rates: intertie::auth::Rates {
             own: Vec::new(),
@@ -139,6 +141,7 @@ fn every_setting_is_in_the_example() {
         "[cors]",
         "[rates]",
         "[log]",
+        "[audit]",
         "[cursors]",
         "[[callers]]",
         "kind = \"gentrack\"",

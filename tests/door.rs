@@ -9,10 +9,15 @@ use intertie::app::{self, Ended, Plan};
 use intertie::auth::{self, Caller, Callers, Key, Rate, Rates};
 use intertie::config::Server;
 use intertie::operations::Scope;
+use intertie::sandbox::Kind;
+use intertie::sandbox::fault::Fault;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+
+use crate::conformance::{Specimen, specimens_of};
+use crate::support::openapi::{DOCUMENT, route_of};
 
 /// A gateway without backends on a free port of loopback; gone when it is dropped.
 struct Gateway {
@@ -26,7 +31,7 @@ impl Gateway {
     }
 
     async fn of(server: Server, callers: Callers) -> Self {
-        let plan = Plan {
+        Self::plan(Plan {
             server: Server {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 ..server
@@ -34,7 +39,11 @@ impl Gateway {
             callers,
             cursor_key: None,
             backends: Vec::new(),
-        };
+        })
+        .await
+    }
+
+    async fn plan(plan: Plan) -> Self {
         let bound = app::bind(plan, std::sync::Arc::new(String::new)).await.ok().unwrap();
         Self {
             addr: bound.addr(),
@@ -55,6 +64,10 @@ impl Gateway {
     }
 
     async fn ask(&self, line: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask_with(line, headers, "").await
+    }
+
+    async fn ask_with(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut text = format!("{line} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             let _ = write!(text, "host: {}\r\n", self.addr);
@@ -62,7 +75,7 @@ impl Gateway {
         for (name, value) in headers {
             let _ = write!(text, "{name}: {value}\r\n");
         }
-        Answer::read(&self.exchange(&format!("{text}\r\n")).await)
+        Answer::read(&self.exchange(&format!("{text}\r\n{body}")).await)
     }
 }
 
@@ -527,4 +540,209 @@ async fn an_address_that_guesses_keys_is_refused_without_a_hint() {
     }
     assert_eq!(ask(&one).await.status, 200);
     assert_eq!(gateway.ask("GET /livez", &[]).await.status, 200);
+}
+
+/// What a subscriber wrote.
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// The lines written since the last time.
+    fn taken(&self) -> Vec<Value> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    // Whether a line is wanted is remembered for the whole process, so other tests at the same time would decide it: this one
+    // is run once more, alone.
+    const ALONE: &str = "INTERTIE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let this = "door::each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let run = command.args(["--exact", this]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let layer = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(move || writer.clone());
+    // As strict as a log is set: the audit is written nevertheless.
+    let subscriber = tracing_subscriber::registry()
+        .with(intertie::telemetry::filter("error").unwrap())
+        .with(layer);
+    let _kept = tracing::subscriber::set_default(subscriber);
+
+    let sandbox = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let key = |name: &str, scopes: &[Scope], backends: Option<&[&str]>| Key {
+        digest: auth::sha256(format!("{KEY}{name}").as_bytes()),
+        caller: std::sync::Arc::new(Caller::new(name, scopes, backends)),
+        expires: None,
+    };
+    let backends = [app::AU, app::US, app::CARIB, app::CY];
+    let gateway = Gateway::plan(Plan {
+        server: Server {
+            rates: Rates {
+                failures: None,
+                own: vec![("limited".into(), rate(1, Duration::from_secs(3600), 1))],
+                ..Rates::default()
+            },
+            ..sandbox.plan.server
+        },
+        callers: Callers::of([
+            key("all", &Scope::ALL, None),
+            key("none", &[], None),
+            key("bound", &Scope::ALL, Some(&[app::AU])),
+            key("limited", &Scope::ALL, None),
+        ]),
+        cursor_key: None,
+        backends: sandbox.plan.backends,
+    })
+    .await;
+    let ask = async |specimen: &Specimen, path: &str, caller: &str| {
+        let key = format!("{KEY}{caller}");
+        let body = specimen.body.as_ref().map(ToString::to_string).unwrap_or_default();
+        let length = body.len().to_string();
+        let mut headers = vec![("content-length", length.as_str()), ("x-request-id", "the-request")];
+        if !caller.is_empty() {
+            headers.push(("x-api-key", &key));
+        }
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json"));
+        }
+        let line = format!("{} {path}", specimen.method);
+        let answer = gateway.ask_with(&line, &headers, &body).await;
+        (answer.status, lines.taken())
+    };
+    let mut writes = 0;
+    for backend in backends {
+        for specimen in specimens_of(backend) {
+            let route = route_of(specimen.path.split('?').next().unwrap());
+            let declared = &DOCUMENT["paths"][&route][specimen.method.to_lowercase()];
+            let changes = specimen.method != "GET" && declared["x-repeat"] != "READ";
+            let path = specimen.path.split('?').next().unwrap();
+            let ids: Vec<&str> = path
+                .split('/')
+                .filter_map(|part| part.split_once(':'))
+                .map(|(_, key)| key)
+                .collect();
+            let is = |told: &[Value], words: &str, caller: Option<&str>, outcome: &str| {
+                let [line] = told else {
+                    panic!("{} {}: {told:?}", specimen.method, specimen.path);
+                };
+                assert_eq!(line["target"], "audit");
+                assert_eq!(line["message"], words, "{line}");
+                assert_eq!(line.get("caller").and_then(Value::as_str), caller, "{line}");
+                assert_eq!(line["outcome"], outcome, "{line}");
+                assert_eq!(line["request_id"], "the-request");
+                assert_eq!(line["from"], "127.0.0.1");
+                let operation = declared["operationId"].as_str().unwrap();
+                assert!(
+                    line["operation"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with(&operation[..operation.rfind('.').unwrap()])
+                );
+                let mut line = line.clone();
+                line.as_object_mut().unwrap().remove("timestamp");
+                let text = line.to_string();
+                // Of a few digits, any hash may hold as many.
+                assert!(!ids.iter().any(|id| id.len() > 4 && text.contains(id)), "{text}");
+                if !ids.is_empty() && route.matches('{').count() > 0 {
+                    let record = line["record"].as_str().unwrap();
+                    assert!(record.len() == 16 && record.bytes().all(|byte| byte.is_ascii_hexdigit()));
+                }
+            };
+            let (status, told) = ask(&specimen, &specimen.path, "all").await;
+            if changes {
+                let done = (200..300).contains(&status);
+                writes += usize::from(done);
+                // One write may have made another impossible; it was tried all the same.
+                let tried = told[0]["outcome"].as_str().unwrap_or_default().to_owned();
+                is(&told, "a write", Some("all"), if done { "ok" } else { &tried });
+                assert_eq!(told[0]["status"], status);
+                assert_eq!(told[0]["backend"], backend, "{}", told[0]);
+            } else {
+                assert!(told.is_empty(), "{} {}: {told:?}", specimen.method, specimen.path);
+            }
+            let (status, told) = ask(&specimen, &specimen.path, "").await;
+            assert_eq!(status, 401);
+            is(&told, "a request was refused", None, "unauthenticated");
+            let (status, told) = ask(&specimen, &specimen.path, "none").await;
+            assert_eq!(status, 403);
+            is(&told, "a request was refused", Some("none"), "forbidden");
+            if backend != app::AU && !ids.is_empty() {
+                let (status, told) = ask(&specimen, &specimen.path, "bound").await;
+                assert_eq!(status, 404);
+                is(&told, "a request was refused", Some("bound"), "not_found");
+                assert!(told[0].get("backend").is_none(), "{}", told[0]);
+            }
+            let (status, told) = ask(&specimen, &specimen.path, "limited").await;
+            if status == 429 {
+                is(&told, "a request was refused", Some("limited"), "limited");
+            }
+        }
+    }
+    assert!(writes > 20, "{writes}");
+
+    // What one asks about twice can be told to be the same, and another to be another.
+    let specimen = &specimens_of(app::AU)[0];
+    let record = async |path: &str| ask(specimen, path, "none").await.1[0]["record"].clone();
+    let (one, other) = ("/v1/accounts/gentrack-au:10045213", "/v1/accounts/gentrack-au:10045214");
+    assert_eq!(record(one).await, record("/v1/accounts/gentrack-au%3A10045213").await);
+    assert_ne!(record(one).await, record(other).await);
+
+    // A caller that hangs up does not escape.
+    let specimens = specimens_of(app::AU);
+    let submit = specimens
+        .iter()
+        .find(|specimen| specimen.operation == "readings.submit")
+        .unwrap();
+    let systems = &sandbox.systems;
+    let before = systems.received(Kind::Gentrack).get(submit.native);
+    systems.fault(Kind::Gentrack, Fault::Latency(300_000), 1, Some(submit.native));
+    let body = submit.body.as_ref().unwrap().to_string();
+    let mut gone = gateway.connect().await;
+    let sent = format!(
+        "POST {} HTTP/1.1\r\nhost: a\r\nx-api-key: {KEY}all\r\nx-request-id: gone\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        submit.path,
+        body.len()
+    );
+    gone.write_all(sent.as_bytes()).await.unwrap();
+    while systems.received(Kind::Gentrack).get(submit.native) == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(lines.taken().is_empty());
+    drop(gone);
+    let told = loop {
+        let told = lines.taken();
+        if !told.is_empty() {
+            break told;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!((told.len(), &told[0]["request_id"]), (1, &Value::from("gone")));
+    let (outcome, caller) = (&told[0]["outcome"], &told[0]["caller"]);
+    assert_eq!((outcome, caller), (&Value::from("caller_gone"), &Value::from("all")));
+    assert_eq!(told[0]["backend"], app::AU);
 }

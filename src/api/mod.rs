@@ -6,6 +6,7 @@
 mod accounts;
 mod answer;
 mod arrangements;
+mod audit;
 mod backends;
 mod bills;
 mod candidates;
@@ -52,7 +53,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use secrecy::SecretString;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -102,6 +104,7 @@ use crate::operations::templates::{GetTemplate, SearchTemplates};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
 use crate::operations::{Context, Operation, Scope};
+use audit::{Asked, Audit, Became, Who};
 pub use door::{Cors, Peer};
 use problem::{Failed, Failure};
 use trail::Trail;
@@ -142,6 +145,8 @@ pub struct Settings {
     pub cors: Cors,
     /// How often callers may call.
     pub rates: Rates,
+    /// What records are hashed with in the lines of the audit; without it, they are not named there.
+    pub audit_key: Option<SecretString>,
 }
 
 impl Default for Settings {
@@ -154,6 +159,7 @@ impl Default for Settings {
             allowed_hosts: Vec::new(),
             cors: Cors::default(),
             rates: Rates::default(),
+            audit_key: None,
         }
     }
 }
@@ -165,6 +171,10 @@ pub fn router(state: State) -> Router {
     let shared = Arc::new(state);
     let (calls, document) = calls().split_for_parts();
     let (own, own_document) = own().split_for_parts();
+    let outside = Arc::new(Outside {
+        audit: Audit::new(shared.settings.audit_key.as_ref(), &document),
+        shared: Arc::clone(&shared),
+    });
     let document = document::finished(document, own_document);
     let written = ops::Written(document.to_json().unwrap_or_default().into());
     let admission = Admission {
@@ -181,7 +191,7 @@ pub fn router(state: State) -> Router {
         .layer(from_fn(name))
         // Then the one line about each request and the problem document of each failure, also of those that the layers
         // further in cause; before anything else, whether the request is for this host.
-        .layer(from_fn_with_state(Arc::clone(&shared), account_for));
+        .layer(from_fn_with_state(outside, account_for));
     let inner = ServiceBuilder::new()
         // Panics become failures here, so that they are logged and answered like any other.
         .layer(CatchPanicLayer::custom(problem::of_panic))
@@ -437,6 +447,9 @@ async fn admit(
         Ok(caller) => caller,
         Err(error) => return Failure::from(error).into_response(),
     };
+    if let Some(who) = request.extensions().get::<Who>() {
+        who.is(&caller);
+    }
     let standing = admission.limits.count(&caller);
     let mut response = match standing.as_ref().and_then(rate::Standing::refusal) {
         Some(error) => Failure::from(error).into_response(),
@@ -452,10 +465,16 @@ async fn admit(
     response
 }
 
+/// What it takes to account for a request.
+struct Outside {
+    shared: Shared,
+    audit: Audit,
+}
+
 /// Turns failures into problem documents, and logs the request and what became of it.
 async fn account_for(
-    axum::extract::State(shared): axum::extract::State<Shared>,
-    request: Request,
+    axum::extract::State(outside): axum::extract::State<Arc<Outside>>,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let trail = request
@@ -463,15 +482,26 @@ async fn account_for(
         .get::<Trail>()
         .cloned()
         .unwrap_or_else(|| Trail::of(request.headers()));
+    // The route as it is declared: paths hold customers' numbers.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let write = outside
+        .audit
+        .writes(&request, route.as_ref().map(MatchedPath::as_str))
+        .then(Who::default);
+    if let Some(who) = &write {
+        request.extensions_mut().insert(who.clone());
+    }
     let mut line = Line {
         method: request.method().clone(),
-        // The route as it is declared: paths hold customers' numbers.
-        route: request.extensions().get::<MatchedPath>().cloned(),
+        route,
+        uri: request.uri().clone(),
+        peer: request.extensions().get::<Peer>().copied(),
         trail,
+        write,
+        outside,
         told: false,
     };
-    let uri = request.uri().clone();
-    let mut response = match door::host(&request, &shared.settings.allowed_hosts) {
+    let mut response = match door::host(&request, &line.outside.shared.settings.allowed_hosts) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure::from(error).into_response(),
     };
@@ -486,27 +516,44 @@ async fn account_for(
         let bare = served.is_none() && (status.is_client_error() || status.is_server_error());
         bare.then(|| Arc::new(problem::of_status(status)))
     });
-    if let Some(error) = failed {
-        problem::log(&error, &line.trail, caller_name);
-        response = problem::render(&error, &line.trail, uri.path(), response.headers());
+    let mut became = Became {
+        status: Some(status),
+        error: failed.as_deref(),
+        backend: served
+            .as_ref()
+            .and_then(|served| served.backend.as_ref())
+            .map(BackendName::as_str),
+        location: None,
+    };
+    if let Some(error) = &failed {
+        problem::log(error, &line.trail, caller_name);
+        response = problem::render(error, &line.trail, line.uri.path(), response.headers());
+        became.status = Some(response.status());
+        became.backend = error.backend();
         line.tell(response.status(), error.operation(), error.backend(), caller_name);
     } else {
-        let backend = served.as_ref().and_then(|served| served.backend.as_ref());
+        became.location = response.headers().get(header::LOCATION).and_then(|at| at.to_str().ok());
         line.tell(
             status,
             served.as_ref().map(|served| served.operation),
-            backend.map(BackendName::as_str),
+            became.backend,
             caller_name,
         );
     }
+    line.account(caller.as_deref(), &became);
     response
 }
 
-/// The line about one request. A request whose caller hung up is told of when it is dropped.
+/// The lines about one request. A request whose caller hung up is told of when it is dropped.
 struct Line {
     method: Method,
     route: Option<MatchedPath>,
+    uri: Uri,
+    peer: Option<Peer>,
     trail: Trail,
+    /// Whether it may write, and then who asked for it.
+    write: Option<Who>,
+    outside: Arc<Outside>,
     told: bool,
 }
 
@@ -532,6 +579,19 @@ impl Line {
             trace_id = self.trail.trace_id(),
             "request"
         );
+    }
+
+    /// The line for the audit, if there is to be one.
+    fn account(&self, caller: Option<&Caller>, became: &Became<'_>) {
+        let asked = Asked {
+            method: &self.method,
+            route: self.route.as_ref().map(MatchedPath::as_str),
+            path: self.uri.path(),
+            peer: self.peer,
+            trail: &self.trail,
+        };
+        let Outside { shared, audit } = &*self.outside;
+        audit.tell(shared, &asked, self.write.is_some(), caller, became);
     }
 
     fn route(&self) -> &str {
@@ -568,6 +628,15 @@ impl Drop for Line {
                 trace_id = self.trail.trace_id(),
                 "request given up by its caller"
             );
+            if let Some(who) = &self.write {
+                let became = Became {
+                    status: None,
+                    error: None,
+                    backend: None,
+                    location: None,
+                };
+                self.account(who.get().map(|caller| &**caller), &became);
+            }
         }
     }
 }

@@ -14,7 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,7 +28,7 @@ use crate::api::{self, cursor::Seal};
 use crate::auth::Callers;
 use crate::backends::{self, Backend};
 use crate::config::{self, Config, Server};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::gateway::{Directory, Gateway};
 use crate::model::id::BackendName;
 use crate::telemetry::Render;
@@ -72,7 +75,7 @@ pub enum Failed {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}{hint}", hint = hint(.1))]
     Listen(SocketAddr, #[source] io::Error),
-    /// There is nothing to seal cursors with.
+    /// The machine gives no random bytes for a key.
     #[error("cannot start: {0}")]
     Seal(#[source] Error),
     /// The system gives no signals.
@@ -123,6 +126,10 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
                 max_age: plan.server.cors.max_age,
             },
             rates: plan.server.rates.clone(),
+            audit_key: Some(match &plan.server.audit_key {
+                Some(key) => key.clone(),
+                None => random().map_err(Failed::Seal)?,
+            }),
         },
         ready: Arc::clone(&ready),
         metrics,
@@ -230,4 +237,13 @@ fn seal(key: Option<&SecretString>) -> Result<Seal, Error> {
         Some(key) => Ok(Seal::new(key.expose_secret().as_bytes())),
         None => Seal::random(),
     }
+}
+
+/// A secret that lives as long as this process.
+fn random() -> Result<SecretString, Error> {
+    let mut bytes = [0; 32];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::new(ErrorKind::Internal, "the machine gives no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }

@@ -37,6 +37,12 @@ impl Caller {
         self.scopes & bit(scope) != 0
     }
 
+    /// Whether there is anything that the caller may not know of.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.backends.is_some()
+    }
+
     /// Whether the caller may know of a backend.
     #[must_use]
     pub fn sees(&self, backend: &str) -> bool {

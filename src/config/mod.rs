@@ -28,8 +28,8 @@ pub use section::Fault;
 use section::{Reader, Section, Sources, suggestion};
 use values::{Digest, Host, Instant, Off, Origin, Size, Value};
 
-/// The fewest bytes a key for cursors may have.
-const SHORTEST_CURSOR_KEY: usize = 32;
+/// The fewest bytes a key for cursors or for the audit may have.
+const SHORTEST_KEY: usize = 32;
 
 /// The least and the most that a request's line and headers may be allowed to take. hyper's buffer is never smaller.
 const HEADER_SIZES: std::ops::RangeInclusive<usize> = 8 * 1024..=1024 * 1024;
@@ -59,6 +59,8 @@ pub struct Server {
     pub cors: Cors,
     /// How often callers may call.
     pub rates: Rates,
+    /// What records are hashed with in the lines of the audit; without it, with a key made at the start.
+    pub audit_key: Option<SecretString>,
     /// How long a call may take when its caller does not say.
     pub deadline: Duration,
     /// The longest a caller may ask for.
@@ -94,6 +96,7 @@ impl Default for Server {
             allowed_hosts: Vec::new(),
             cors: Cors::default(),
             rates: Rates::default(),
+            audit_key: None,
             deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
@@ -204,10 +207,11 @@ fn whole(root: &Section<'_>) -> Option<Config> {
     let mut server = Server {
         cors: cors(&root.section("cors")),
         rates: rates(&root.section("rates")),
+        audit_key: key_of(&root.section("audit")),
         ..server(&root.section("server"))
     };
     let log = log(&root.section("log"));
-    let cursor_key = cursors(&root.section("cursors"));
+    let cursor_key = key_of(&root.section("cursors"));
     let (names, backends) = backends::all(root, server.deadline);
     let keys = callers(root, &names, &mut server.rates);
     Some(Config {
@@ -337,13 +341,10 @@ fn log(section: &Section<'_>) -> telemetry::Config {
     log
 }
 
-fn cursors(section: &Section<'_>) -> Option<SecretString> {
+fn key_of(section: &Section<'_>) -> Option<SecretString> {
     let key = section.secret("key")?;
-    if key.expose_secret().len() < SHORTEST_CURSOR_KEY {
-        section.fault(
-            "key",
-            format!("what it refers to is shorter than {SHORTEST_CURSOR_KEY} bytes"),
-        );
+    if key.expose_secret().len() < SHORTEST_KEY {
+        section.fault("key", format!("what it refers to is shorter than {SHORTEST_KEY} bytes"));
     }
     Some(key)
 }
