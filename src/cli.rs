@@ -173,7 +173,10 @@ fn failed(error: impl Display) -> Failure {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let outcome = match command {
+        // What a dump would hold, keys and customers' records, is for nobody's disk.
+        _ if let Err(error) = keep_memory() => Err(failed(format!("core dumps cannot be switched off: {error}"))),
         Command::Serve { config } => serve(&config),
         Command::Sandbox { listen } => sandbox(listen),
         Command::Simulate { kinds, listen, fault } => simulate(&kinds, listen, &fault),
@@ -190,6 +193,23 @@ pub fn main() -> ExitCode {
     // Where even this cannot be written, the exit code has to say it alone.
     let _ = writeln!(io::stderr(), "intertie: {message}");
     ExitCode::from(code)
+}
+
+/// Keeps the process's memory out of core dumps, and from other processes of the same user.
+fn keep_memory() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let nothing = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        setrlimit(Resource::Core, nothing)?;
+    }
+    // A limit of nothing does not hold for dumps that go to a program (core(5)); this does.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 fn say(text: &str) -> Result<(), Failure> {
@@ -357,6 +377,16 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_is_kept_out_of_dumps() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        keep_memory().unwrap();
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 
     #[test]
