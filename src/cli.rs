@@ -36,7 +36,7 @@ struct Arguments {
 enum Command {
     /// Serve the gateway over the configured billing systems.
     ///
-    /// Prints `ready http://ADDRESS` when it takes calls. On SIGTERM or SIGINT, /readyz says 503 at once, calls under way are
+    /// Prints `ready http://ADDRESS`, or `https://`, when it takes calls. On SIGTERM or SIGINT, /readyz says 503 at once, calls under way are
     /// finished, and the program ends; a second signal ends it without waiting.
     Serve {
         /// The configuration; config/intertie.toml in the sources explains every setting.
@@ -160,7 +160,7 @@ impl From<telemetry::Failed> for Failure {
 impl From<app::Failed> for Failure {
     fn from(failed: app::Failed) -> Self {
         match failed {
-            app::Failed::Backend { .. } => Self::Refused(failed.to_string()),
+            app::Failed::Backend { .. } | app::Failed::Tls(_) => Self::Refused(failed.to_string()),
             _ => Self::Failed(failed.to_string()),
         }
     }
@@ -230,7 +230,7 @@ fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> 
 async fn until_stopped(plan: Plan, introduce: impl FnOnce(SocketAddr) -> String) -> Result<(), Failure> {
     let gateway = app::bind(plan, telemetry::metrics()?).await?;
     let addr = gateway.addr();
-    say(&format!("{}ready http://{addr}\n", introduce(addr)))?;
+    say(&format!("{}ready {}://{addr}\n", introduce(addr), gateway.scheme()))?;
     match gateway.serve().await {
         Ended::Drained => Ok(()),
         Ended::CutOff => Err(failed("calls were cut off")),

@@ -65,7 +65,11 @@ fn the_example_is_a_configuration() {
 #[test]
 fn the_defaults_in_the_example_are_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("roots.pem"), "").unwrap();
+    for file in ["roots.pem", "tls.pem", "tls.key", "callers.pem"] {
+        fs::write(folder.path().join(file), "").unwrap();
+    }
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    fs::set_permissions(folder.path().join("tls.key"), mode).unwrap();
     // One login is enough, and the others stand there as examples; so does a secret's file.
     let text: String = uncommented()
         .lines()
@@ -79,7 +83,9 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let set = config::parse(&text, folder.path(), &env).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let unset = parse(EXAMPLE).ok().unwrap();
     assert!(set.server.audit_key.is_some());
+    assert_eq!(set.server.tls.as_ref().unwrap().reload, Duration::from_secs(10));
     let server = intertie::config::Server {
+        tls: None,
         audit_key: None,
         // A caller's own rate is none of all callers'.
         rates: intertie::auth::Rates {
@@ -138,6 +144,7 @@ fn every_setting_is_in_the_example() {
     let text = uncommented();
     let tables = [
         "[server]",
+        "[tls]",
         "[cors]",
         "[rates]",
         "[log]",
@@ -226,6 +233,45 @@ fn hosts_and_origins_are_read_and_checked() {
     );
     assert!(said[1].starts_with("cors.origins: \"*\" is every origin"), "{said:#?}");
     assert!(said[2].starts_with("cors.origins[1]: must be an origin"), "{said:#?}");
+}
+
+#[test]
+fn a_certificate_comes_with_its_key_and_the_key_is_kept_from_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| config::parse(text, folder.path(), &env);
+    let path = folder.path().join("tls.key");
+    fs::write(folder.path().join("tls.pem"), "").unwrap();
+    fs::write(&path, "marked").unwrap();
+    let whole = changed("[tls]", "[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+    let faults = read(&whole).err().unwrap();
+    assert_eq!((faults.len(), faults[0].path.as_str()), (1, "tls.key"));
+    assert!(faults[0].message.contains("chmod o=") && !faults[0].message.contains("marked"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let tls = read(&whole).ok().unwrap().server.tls.unwrap();
+    assert_eq!((tls.key, tls.client_ca), (path, None));
+
+    let said = said(&changed("[tls]", "[tls]\nclient_ca = \"nothing.pem\""));
+    assert_eq!(said.len(), 3, "{said:#?}");
+    for expected in [
+        "tls.certificate: missing",
+        "tls.key: missing",
+        "tls.client_ca: `/nowhere/nothing.pem` cannot be read",
+    ] {
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected}: {said:#?}"
+        );
+    }
+    assert!(
+        read(&changed("[tls]", "[tls]\nreload = \"1s\""))
+            .ok()
+            .unwrap()
+            .server
+            .tls
+            .is_none()
+    );
 }
 
 #[test]

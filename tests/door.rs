@@ -1,20 +1,27 @@
 //! The door: what is asked of connections and requests before any system is called, over real sockets.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use intertie::app::{self, Ended, Plan};
 use intertie::auth::{self, Caller, Callers, Key, Rate, Rates};
-use intertie::config::Server;
+use intertie::config::{self, Server};
 use intertie::operations::Scope;
 use intertie::sandbox::Kind;
 use intertie::sandbox::fault::Fault;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::conformance::{Specimen, specimens_of};
 use crate::support::openapi::{DOCUMENT, route_of};
@@ -745,4 +752,187 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
     let (outcome, caller) = (&told[0]["outcome"], &told[0]["caller"]);
     assert_eq!((outcome, caller), (&Value::from("caller_gone"), &Value::from("all")));
     assert_eq!(told[0]["backend"], app::AU);
+}
+
+/// A certificate of `gateway.example` and its key, and the root of those who signed it, in PEM.
+struct Pair {
+    root: &'static str,
+    certificate: &'static str,
+    key: &'static str,
+}
+
+const ONE: Pair = Pair {
+    root: include_str!("fixtures/door/one-ca.pem"),
+    certificate: include_str!("fixtures/door/one.pem"),
+    key: include_str!("fixtures/door/one.key"),
+};
+
+const OTHER: Pair = Pair {
+    root: include_str!("fixtures/door/other-ca.pem"),
+    certificate: include_str!("fixtures/door/other.pem"),
+    key: include_str!("fixtures/door/other.key"),
+};
+
+/// Puts a file in the place of another, as those do who renew certificates: never half of one.
+fn put(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(new, path).unwrap();
+}
+
+/// Files of a gateway that speaks TLS, each in its place.
+fn files(folder: &Path, client_ca: Option<&str>) -> config::Tls {
+    let tls = config::Tls {
+        certificate: folder.join("tls.pem"),
+        key: folder.join("tls.key"),
+        client_ca: client_ca.map(|_| folder.join("callers.pem")),
+        reload: Duration::from_millis(10),
+    };
+    put(&tls.certificate, ONE.certificate);
+    put(&tls.key, ONE.key);
+    if let (Some(path), Some(root)) = (&tls.client_ca, client_ca) {
+        put(path, root);
+    }
+    tls
+}
+
+/// A caller that trusts those who signed a certificate, and has a certificate of its own or none.
+fn caller(trusted: &Pair, version: &'static rustls::SupportedProtocolVersion, own: Option<&Pair>) -> TlsConnector {
+    let certificate = |text: &str| CertificateDer::from_pem_slice(text.as_bytes()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate(trusted.root)).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match own {
+        None => config.with_no_client_auth(),
+        Some(pair) => {
+            let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+            config
+                .with_client_auth_cert(vec![certificate(pair.certificate)], key)
+                .unwrap()
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    TlsConnector::from(std::sync::Arc::new(config))
+}
+
+impl Gateway {
+    async fn secured(&self, caller: &TlsConnector, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+        caller.connect(name, TcpStream::connect(self.addr).await?).await
+    }
+}
+
+/// One request on a secured connection that is kept, and the head of its answer.
+async fn head(stream: &mut TlsStream<TcpStream>) -> std::io::Result<String> {
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await?;
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"ok\n") {
+        let mut part = [0; 1024];
+        match stream.read(&mut part).await? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            length => heard.extend_from_slice(&part[..length]),
+        }
+    }
+    Ok(String::from_utf8(heard).unwrap())
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_the_certificate_configured_and_nothing_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = files(folder.path(), None);
+    let gateway = Gateway::open(server(|server| server.tls = Some(tls.clone()))).await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let caller = caller(&ONE, version, None);
+        let mut stream = gateway.secured(&caller, "gateway.example").await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+        assert_eq!(stream.get_ref().1.protocol_version(), Some(version.version));
+        let head = head(&mut stream).await.unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(
+            head.contains("strict-transport-security: max-age=31536000\r\n"),
+            "{head}"
+        );
+    }
+    // Not to those who expect another host or trust another authority, not without TLS, and not to the silent.
+    let tls13 = &rustls::version::TLS13;
+    let misled = gateway.secured(&caller(&ONE, tls13, None), "other.example").await;
+    assert!(misled.is_err());
+    let wary = gateway.secured(&caller(&OTHER, tls13, None), "gateway.example").await;
+    assert!(wary.is_err());
+    let plain = gateway
+        .exchange("GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(!plain.contains("HTTP/"), "{plain}");
+    let hasty = Gateway::open(server(|server| {
+        server.tls = Some(tls);
+        server.header_timeout = SHORT;
+    }))
+    .await;
+    assert_eq!(heard(&mut hasty.connect().await).await, "");
+}
+
+#[tokio::test]
+async fn callers_need_a_certificate_where_its_roots_are_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = files(folder.path(), Some(OTHER.root));
+    let gateway = Gateway::open(server(|server| server.tls = Some(tls))).await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (own, let_in) in [(None, false), (Some(&ONE), false), (Some(&OTHER), true)] {
+            let caller = caller(&ONE, version, own);
+            // In TLS 1.3 a caller learns that it is refused only when it reads.
+            let answer = match gateway.secured(&caller, "gateway.example").await {
+                Ok(mut stream) => head(&mut stream).await,
+                Err(error) => Err(error),
+            };
+            assert_eq!(answer.is_ok(), let_in, "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_taken_without_closing_a_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = files(folder.path(), None);
+    let gateway = Gateway::open(server(|server| server.tls = Some(tls.clone()))).await;
+    let tls13 = &rustls::version::TLS13;
+    let (of_old, of_new) = (caller(&ONE, tls13, None), caller(&OTHER, tls13, None));
+    let mut kept = gateway.secured(&of_old, "gateway.example").await.unwrap();
+    head(&mut kept).await.unwrap();
+
+    // Half a renewal is none.
+    put(&tls.key, OTHER.key);
+    for _ in 0..3 {
+        tokio::time::sleep(2 * tls.reload).await;
+        assert!(gateway.secured(&of_old, "gateway.example").await.is_ok());
+    }
+    put(&tls.certificate, OTHER.certificate);
+    while gateway.secured(&of_new, "gateway.example").await.is_err() {
+        tokio::time::sleep(tls.reload).await;
+    }
+    assert!(gateway.secured(&of_old, "gateway.example").await.is_err());
+    head(&mut kept).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_does_not_start_with_files_that_cannot_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = files(folder.path(), None);
+    put(&tls.key, OTHER.key);
+    let plan = Plan {
+        server: Server {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tls: Some(tls),
+            ..Server::default()
+        },
+        callers: callers(),
+        cursor_key: None,
+        backends: Vec::new(),
+    };
+    let failed = app::bind(plan, std::sync::Arc::new(String::new)).await.err().unwrap();
+    assert!(matches!(failed, app::Failed::Tls(_)), "{failed}");
 }

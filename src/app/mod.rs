@@ -7,6 +7,7 @@ mod pace;
 mod refusal;
 mod sandbox;
 mod server;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -34,8 +35,11 @@ use crate::model::id::BackendName;
 use crate::telemetry::Render;
 use crate::upstream::tokens;
 
+use tls::Tls;
+
 pub use sandbox::{AU, CARIB, CY, PORTFOLIO, Sandbox, US, sandbox};
 pub use server::Ended;
+pub use tls::Unusable;
 
 /// Everything a gateway is made of.
 pub struct Plan {
@@ -75,6 +79,9 @@ pub enum Failed {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}{hint}", hint = hint(.1))]
     Listen(SocketAddr, #[source] io::Error),
+    /// TLS cannot be spoken with the files configured.
+    #[error("tls: {0}")]
+    Tls(#[from] Unusable),
     /// The machine gives no random bytes for a key.
     #[error("cannot start: {0}")]
     Seal(#[source] Error),
@@ -96,6 +103,7 @@ fn hint(error: &io::Error) -> &'static str {
 pub struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
+    tls: Option<Arc<Tls>>,
     router: axum::Router,
     server: Server,
     ready: Arc<AtomicBool>,
@@ -109,6 +117,7 @@ pub struct Bound {
 pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     // Before anything takes time: a signal that comes during the start is a signal to stop.
     let stop = signals()?;
+    let tls = plan.server.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let directory = Directory::of(connect(plan.backends)?);
     let ready = Arc::new(AtomicBool::new(true));
     let router = api::router(api::State {
@@ -141,6 +150,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     Ok(Bound {
         addr: listener.local_addr()?,
         listener,
+        tls,
         router,
         server: plan.server,
         ready,
@@ -155,11 +165,18 @@ impl Bound {
         self.addr
     }
 
+    /// `https`, or `http` where TLS is not spoken.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Serves until SIGTERM or SIGINT, then drains. A second signal ends that at once.
     pub async fn serve(self) -> Ended {
         info!(addr = %self.addr, "listening");
         server::serve(
             self.listener,
+            self.tls,
             self.router,
             api::refusal,
             &self.server,

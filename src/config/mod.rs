@@ -55,6 +55,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The hosts that are answered for, with or without a port, in lower case; none is every host.
     pub allowed_hosts: Vec<String>,
+    /// With what TLS is spoken; without it, callers are listened to in plain HTTP.
+    pub tls: Option<Tls>,
     /// Which pages of browsers may call.
     pub cors: Cors,
     /// How often callers may call.
@@ -94,6 +96,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             allowed_hosts: Vec::new(),
+            tls: None,
             cors: Cors::default(),
             rates: Rates::default(),
             audit_key: None,
@@ -112,6 +115,27 @@ impl Default for Server {
             drain: Duration::from_secs(30),
         }
     }
+}
+
+/// With what TLS is spoken: files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and those between it and its root.
+    pub certificate: PathBuf,
+    /// Its private key; nobody but its owner and group may read it.
+    pub key: PathBuf,
+    /// The roots of the certificates that callers must have; without it, callers need none.
+    pub client_ca: Option<PathBuf>,
+    /// How often the files are looked at for changes.
+    pub reload: Duration,
+}
+
+/// Reads a secret from a file that only its owner and group can read.
+///
+/// # Errors
+/// What is wrong with it, in words that hold nothing of it.
+pub fn secret_file(path: &Path) -> Result<SecretString, String> {
+    values::secret_file(path).map(SecretString::from)
 }
 
 /// Which pages of browsers may call.
@@ -205,6 +229,7 @@ pub fn parse(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) ->
 
 fn whole(root: &Section<'_>) -> Option<Config> {
     let mut server = Server {
+        tls: tls(&root.section("tls")),
         cors: cors(&root.section("cors")),
         rates: rates(&root.section("rates")),
         audit_key: key_of(&root.section("audit")),
@@ -269,6 +294,35 @@ fn server(section: &Section<'_>) -> Server {
 fn all<T: Value>(section: &Section<'_>, key: &'static str) -> Vec<T> {
     let found = section.list::<T>(key).unwrap_or_default();
     found.into_iter().map(|(_, value)| value).collect()
+}
+
+fn tls(section: &Section<'_>) -> Option<Tls> {
+    let any = ["certificate", "key", "client_ca"].iter().any(|key| section.has(key));
+    let needed = |key: &'static str, what: &str| {
+        let path = section.located(key);
+        if any && !section.has(key) {
+            section.fault(key, format!("missing; the file of {what}, PEM"));
+        }
+        path
+    };
+    let certificate = needed("certificate", "the certificate and those between it and its root");
+    let key = needed("key", "the certificate's private key");
+    let client_ca = section.located("client_ca");
+    let reload = section.positive("reload", Duration::from_secs(10));
+    for (name, path) in [("certificate", &certificate), ("client_ca", &client_ca)] {
+        if let Some(Err(message)) = path.as_deref().map(values::file) {
+            section.fault(name, message);
+        }
+    }
+    if let Some(Err(message)) = key.as_deref().map(values::secret_file) {
+        section.fault("key", message);
+    }
+    Some(Tls {
+        certificate: certificate?,
+        key: key?,
+        client_ca,
+        reload,
+    })
 }
 
 fn cors(section: &Section<'_>) -> Cors {

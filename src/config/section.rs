@@ -353,6 +353,12 @@ impl<'a> Section<'a> {
         read
     }
 
+    /// Where a file is that is named here, if one is.
+    pub(super) fn located(&self, key: &'static str) -> Option<PathBuf> {
+        let named: String = self.optional(key)?;
+        Some(self.reader.path_of(&named))
+    }
+
     /// The bytes of a file named here, which may be left out.
     pub(super) fn file(&self, key: &'static str) -> Option<Vec<u8>> {
         let named: String = self.optional(key)?;
