@@ -10,6 +10,7 @@ mod conformance;
 mod crmcom;
 mod door;
 mod gentrack;
+mod gentrack_parties;
 mod kraken;
 mod native;
 mod openapi;

@@ -90,8 +90,8 @@ pub(super) async fn get_balance(ask: Ask, Of(account): Of<AccountKind>, Query(No
 /// Open an account
 ///
 /// The body names the backend. The answer holds what the system tells of the new account; read it for the rest. The call is
-/// never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`: look for the account before opening it
-/// again.
+/// never carried out twice: it is sent again only to a system that drops repeats by itself. If it is lost all the same, the
+/// answer is 504 `outcome_unknown`: look for the account before opening it again.
 #[utoipa::path(post, path = "/v1/accounts", tag = "Accounts", request_body = NewAccount,
     responses((status = 201, description = "The account, with its address in `Location`", body = One<Account>,
         headers(("Location" = String, description = "Where the account can be read.")))))]

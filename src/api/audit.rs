@@ -8,18 +8,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::Request;
+use axum::handler::Handler;
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::info;
-use utoipa::openapi::OpenApi;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::HttpMethod;
+use utoipa_axum::router::UtoipaMethodRouter;
 
+use super::route::{Reading, Route};
 use super::trail::Trail;
 use super::{Peer, Shared};
 use crate::auth::Caller;
 use crate::error::{Error, ErrorKind};
+use crate::operations::Repeat;
 
 /// The bytes of a record's hash that are written: enough to tell apart all records there are.
 const HASHED: usize = 8;
@@ -27,14 +30,52 @@ const HASHED: usize = 8;
 /// What the lines are made with.
 pub(super) struct Audit {
     key: Option<hmac::Key>,
-    /// The routes of the API, by their paths as declared.
-    routes: HashMap<String, Vec<Route>>,
+    routes: Routes,
 }
 
-struct Route {
+/// The routes that call an operation, by their paths as declared.
+#[derive(Default)]
+pub(super) struct Routes(HashMap<String, Vec<Called>>);
+
+/// What a route calls with one method.
+struct Called {
     method: Method,
-    operation: Box<str>,
+    operation: &'static str,
     writes: bool,
+}
+
+/// Accounts for what is called.
+impl Reading for Routes {
+    fn on<H, T, D>(mut self, route: Route<H, D>) -> Self
+    where
+        H: Handler<T, Shared>,
+        T: 'static,
+        D: FnOnce() -> UtoipaMethodRouter<Shared>,
+    {
+        if let Some((operation, repeat)) = route.operation {
+            let called = (route.methods)().into_iter().map(|method| {
+                let method = named(&method);
+                Called {
+                    writes: !method.is_safe() && !matches!(repeat, Repeat::Read),
+                    method,
+                    operation,
+                }
+            });
+            self.0.entry((route.path)()).or_default().extend(called);
+        }
+        self
+    }
+}
+
+fn named(method: &HttpMethod) -> Method {
+    match method {
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Patch => Method::PATCH,
+        // The others are no routes of ours, and change nothing.
+        _ => Method::GET,
+    }
 }
 
 /// Who turned out to call, where that is known before there is an answer. A write goes on when its caller hangs up, and its
@@ -74,27 +115,22 @@ pub(super) struct Became<'a> {
 }
 
 impl Audit {
-    /// The lines of an API, with the key that records are hashed with; without one, they are not named.
-    pub(super) fn new(key: Option<&SecretString>, document: &OpenApi) -> Self {
-        let routes = document
-            .paths
-            .paths
-            .iter()
-            .map(|(path, item)| (path.clone(), of_path(item)));
+    /// The lines about these routes, with the key that records are hashed with; without one, they are not named.
+    pub(super) fn new(key: Option<&SecretString>, routes: Routes) -> Self {
         Self {
             key: key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes())),
-            routes: routes.collect(),
+            routes,
         }
     }
 
-    fn route(&self, method: &Method, path: Option<&str>) -> Option<&Route> {
-        let routes = self.routes.get(path?)?;
-        routes.iter().find(|route| route.method == *method)
+    fn called(&self, method: &Method, path: Option<&str>) -> Option<&Called> {
+        let called = self.routes.0.get(path?)?;
+        called.iter().find(|called| called.method == *method)
     }
 
     /// Whether a request is for something that writes. Most are not, and cost no more than a look at their method.
     pub(super) fn writes(&self, request: &Request, route: Option<&str>) -> bool {
-        !request.method().is_safe() && self.route(request.method(), route).is_some_and(|route| route.writes)
+        !request.method().is_safe() && self.called(request.method(), route).is_some_and(|called| called.writes)
     }
 
     /// Writes the line about a request, if there is to be one: for a write, whatever became of it, and for a refusal.
@@ -110,7 +146,7 @@ impl Audit {
         if !writes && !refused {
             return;
         }
-        let operation = self.route(asked.method, asked.route).map(|route| &*route.operation);
+        let operation = self.called(asked.method, asked.route).map(|called| called.operation);
         let record = asked.route.and_then(|route| record(route, asked.path));
         let made = || became.location.and_then(|location| location.rsplit('/').next());
         let record = record
@@ -162,28 +198,6 @@ fn refuses(error: &Error, caller: Option<&Caller>) -> bool {
         ErrorKind::NotFound => caller.is_some_and(Caller::is_bound),
         _ => false,
     }
-}
-
-fn of_path(item: &PathItem) -> Vec<Route> {
-    let of = |method: Method, operation: Option<&Operation>| {
-        let operation = operation?;
-        let repeat = operation.extensions.as_ref().and_then(|stated| stated.get("x-repeat"));
-        Some(Route {
-            writes: !method.is_safe() && repeat.is_some_and(|repeat| repeat != "READ"),
-            method,
-            operation: operation.operation_id.as_deref().unwrap_or_default().into(),
-        })
-    };
-    [
-        of(Method::GET, item.get.as_ref()),
-        of(Method::PUT, item.put.as_ref()),
-        of(Method::POST, item.post.as_ref()),
-        of(Method::DELETE, item.delete.as_ref()),
-        of(Method::PATCH, item.patch.as_ref()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// The part of a path that names a record: what stands for the route's first parameter that is no backend.

@@ -372,7 +372,7 @@ async fn a_slow_body_is_timed_out(stage: &Stage, backend: &str, specimen: &Speci
     let before = executed(stage, backend, specimen);
     break_it(stage, backend, specimen, Fault::SlowBody(30_000), 20);
     let answer = call_within(stage, specimen, "400").await;
-    if is_left_open(specimen) || specimen.done == 204 {
+    if is_left_open(specimen) || specimen.done == 204 || specimen.silent {
         // An empty body has nothing to be slow with.
         assert!(is_done(&answer, specimen) || answer.status == 504, "{}", answer.text());
         assert!(executed(stage, backend, specimen) - before <= 1);

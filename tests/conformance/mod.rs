@@ -39,6 +39,8 @@ pub struct Specimen {
     pub once: bool,
     /// Whether the system drops repeats, so that a lost call is repeated although it makes something new.
     pub dropped_repeats: bool,
+    /// Whether the system answers nothing to a write, so that the answer is the gateway's own word for it.
+    pub silent: bool,
     /// Where a call leaves nothing to repeat: what is read in its place to have a login and a connection.
     pub spends: Option<String>,
     /// The system's own name of the call that answers, for its counts.

@@ -25,6 +25,7 @@ pub(super) fn read(operation: &'static str, native: &'static str, path: &str, mi
         pages: false,
         once: false,
         dropped_repeats: false,
+        silent: false,
         spends: None,
         native,
     }

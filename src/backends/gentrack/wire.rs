@@ -5,9 +5,11 @@
 //! Two spellings of one member are two members here, so that a reply with both is read, not refused.
 
 pub(super) mod account;
+pub(super) mod party;
 pub(super) mod payment;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -343,11 +345,17 @@ pub(super) struct Account<'a> {
     pub(super) service_points: Option<Many<ServicePoint<'a>>>,
     pub(super) billing_address: Option<PostalAddress<'a>>,
     pub(super) period: Option<Period>,
+    extensions: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "moment")]
     pub(super) last_updated_time: Option<Moment>,
 }
 
 impl<'a> Account<'a> {
+    /// What the tenant adds of its own, by name; `None` if there is no such object.
+    pub(super) fn extensions(&self) -> Option<BTreeMap<String, &'a RawValue>> {
+        serde_json::from_str(self.extensions?.get()).ok()
+    }
+
     /// The reference under any of its three spellings (README, "References").
     pub(super) fn reference(&self) -> Option<&Ident<'a>> {
         self.global_reference
