@@ -112,6 +112,8 @@ def main():
 listen = "127.0.0.1:0"
 [log]
 format = "json"
+[rates]
+callers = {{ requests = 1000000 }}
 [[callers]]
 name = "load"
 key_sha256 = "{digest}"

@@ -8,15 +8,17 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::Request;
 use intertie::api;
-use intertie::auth::{Caller, Callers};
+use intertie::auth::{Caller, Callers, Rate, Rates};
 use intertie::backends::gentrack;
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
@@ -45,7 +47,18 @@ fn face(systems: &Running, backends: usize) -> Router {
         gateway: Gateway::new(Directory::of(all)),
         callers: Callers::open(Caller::new("bench", &Scope::ALL, None)),
         cursors: api::cursor::Seal::new(b"a benchmark's secret"),
-        settings: api::Settings::default(),
+        settings: api::Settings {
+            // Counted like any caller's requests, and never refused.
+            rates: Rates {
+                callers: NonZeroU32::new(1_000_000).map(|often| Rate {
+                    requests: often,
+                    per: Duration::from_secs(1),
+                    burst: often,
+                }),
+                ..Rates::default()
+            },
+            ..api::Settings::default()
+        },
         ready: Arc::new(AtomicBool::new(true)),
         metrics: Arc::new(String::new),
     })

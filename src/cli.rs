@@ -37,7 +37,7 @@ struct Arguments {
 enum Command {
     /// Serve the gateway over the configured billing systems.
     ///
-    /// Prints `ready http://ADDRESS` when it takes calls. On SIGTERM or SIGINT, /readyz says 503 at once, calls under way are
+    /// Prints `ready http://ADDRESS`, or `https://`, when it takes calls. On SIGTERM or SIGINT, /readyz says 503 at once, calls under way are
     /// finished, and the program ends; a second signal ends it without waiting.
     Serve {
         /// The configuration; config/intertie.toml in the sources explains every setting.
@@ -181,7 +181,9 @@ impl From<telemetry::Failed> for Failure {
 impl From<app::Failed> for Failure {
     fn from(failed: app::Failed) -> Self {
         match failed {
-            app::Failed::Backend { .. } | app::Failed::Issuer { .. } => Self::Refused(failed.to_string()),
+            app::Failed::Backend { .. } | app::Failed::Issuer { .. } | app::Failed::Tls(_) => {
+                Self::Refused(failed.to_string())
+            }
             _ => Self::Failed(failed.to_string()),
         }
     }
@@ -194,7 +196,10 @@ fn failed(error: impl Display) -> Failure {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let outcome = match command {
+        // What a dump would hold, keys and customers' records, is for nobody's disk.
+        _ if let Err(error) = keep_memory() => Err(failed(format!("core dumps cannot be switched off: {error}"))),
         Command::Serve { config } => serve(&config),
         Command::Sandbox { listen } => sandbox(listen),
         Command::Simulate { kinds, listen, fault } => simulate(&kinds, listen, &fault),
@@ -211,6 +216,23 @@ pub fn main() -> ExitCode {
     // Where even this cannot be written, the exit code has to say it alone.
     let _ = writeln!(io::stderr(), "intertie: {message}");
     ExitCode::from(code)
+}
+
+/// Keeps the process's memory out of core dumps, and from other processes of the same user.
+fn keep_memory() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let nothing = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        setrlimit(Resource::Core, nothing)?;
+    }
+    // A limit of nothing does not hold for dumps that go to a program (core(5)); this does.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 fn say(text: &str) -> Result<(), Failure> {
@@ -231,7 +253,7 @@ fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> 
 async fn until_stopped(plan: Plan, introduce: impl FnOnce(SocketAddr) -> String) -> Result<(), Failure> {
     let gateway = app::bind(plan, telemetry::metrics()?).await?;
     let addr = gateway.addr();
-    say(&format!("{}ready http://{addr}\n", introduce(addr)))?;
+    say(&format!("{}ready {}://{addr}\n", introduce(addr), gateway.scheme()))?;
     match gateway.serve().await {
         Ended::Drained => Ok(()),
         Ended::CutOff => Err(failed("calls were cut off")),
@@ -389,6 +411,16 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_is_kept_out_of_dumps() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        keep_memory().unwrap();
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 
     #[test]

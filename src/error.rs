@@ -42,6 +42,8 @@ pub enum ErrorKind {
     NotFound,
     /// The record's state or an earlier request with the same key forbids the step.
     Conflict,
+    /// The caller asks more often than it may.
+    Limited,
     /// The form asked for is not to be had.
     NotAcceptable,
     /// The operation is not served, or a filter lies outside the backend's limits.
@@ -68,12 +70,13 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables that must be complete.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::NotFound,
         Self::Conflict,
+        Self::Limited,
         Self::NotAcceptable,
         Self::Unsupported,
         Self::Refused,
@@ -96,6 +99,7 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
+            Self::Limited => "limited",
             Self::NotAcceptable => "not_acceptable",
             Self::Unsupported => "unsupported",
             Self::Refused => "refused",

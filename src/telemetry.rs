@@ -22,6 +22,9 @@ pub const FILTER_VARIABLE: &str = "RUST_LOG";
 /// What this crate's own lines are of.
 const OWN: &str = env!("CARGO_CRATE_NAME");
 
+/// What the lines of the audit are of.
+const AUDIT: &str = "audit";
+
 /// Upper bounds of the buckets of every histogram of seconds: a hit of the loopback to the longest deadline.
 const SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
@@ -57,15 +60,20 @@ pub enum Format {
     Human,
 }
 
-/// Reads a filter.
+/// Reads a filter. The lines of the audit pass it whatever the level, unless it names them.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder()
+    let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .parse(text)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string())?;
+    if text.contains(AUDIT) {
+        return Ok(filter);
+    }
+    let audit = format!("{AUDIT}=info").parse().map_err(|error| format!("{error}"))?;
+    Ok(filter.add_directive(audit))
 }
 
 /// Whether a line may be written at all, whatever the filter asks for. Below `info` other people's crates tell of whatever passes

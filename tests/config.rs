@@ -249,7 +249,11 @@ fn a_key_may_be_bound_to_accounts_without_the_native_road() {
 #[test]
 fn the_defaults_in_the_example_are_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("roots.pem"), "").unwrap();
+    for file in ["roots.pem", "tls.pem", "tls.key", "callers.pem"] {
+        fs::write(folder.path().join(file), "").unwrap();
+    }
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o640);
+    fs::set_permissions(folder.path().join("tls.key"), mode).unwrap();
     // One login is enough, and the others stand there as examples; so does a secret's file.
     let text: String = uncommented()
         .lines()
@@ -268,7 +272,19 @@ fn the_defaults_in_the_example_are_the_defaults() {
         .collect();
     let set = config::parse(&text, folder.path(), &env).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let unset = parse(EXAMPLE).ok().unwrap();
-    assert_eq!(format!("{:?}", set.server), format!("{:?}", unset.server));
+    assert!(set.server.audit_key.is_some());
+    assert_eq!(set.server.tls.as_ref().unwrap().reload, Duration::from_secs(10));
+    let server = intertie::config::Server {
+        tls: None,
+        audit_key: None,
+        // A caller's own rate is none of all callers'.
+        rates: intertie::auth::Rates {
+            own: Vec::new(),
+            ..set.server.rates.clone()
+        },
+        ..set.server.clone()
+    };
+    assert_eq!(format!("{server:?}"), format!("{:?}", unset.server));
     assert_eq!(set.log, unset.log);
     assert!(set.cursor_key.is_some());
     let tokens = set.tokens.as_ref().expect("they are set");
@@ -338,7 +354,11 @@ fn every_setting_is_in_the_example() {
     let text = uncommented();
     let tables = [
         "[server]",
+        "[tls]",
+        "[cors]",
+        "[rates]",
         "[log]",
+        "[audit]",
         "[cursors]",
         "[[callers]]",
         "[tokens]",
@@ -396,6 +416,110 @@ fn every_fault_is_reported_at_once() {
         assert!(said.starts_with(expected), "{said} / {expected}");
     }
     assert!(!said.iter().any(|said| said.contains("hunter2")));
+}
+
+#[test]
+fn hosts_and_origins_are_read_and_checked() {
+    let text = changed(
+        "[server]",
+        "[server]\nallowed_hosts = [\"api.example.com\", \"localhost:8080\"]",
+    )
+    .replacen(
+        "[cors]",
+        "[cors]\norigins = [\"https://portal.example.com\"]\nmax_age = \"5m\"",
+        1,
+    );
+    let server = parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}")).server;
+    assert_eq!(server.allowed_hosts, ["api.example.com", "localhost:8080"]);
+    assert_eq!(server.cors.origins, ["https://portal.example.com"]);
+    assert_eq!(server.cors.max_age, Duration::from_secs(300));
+    let text = changed("[server]", "[server]\nallowed_hosts = [\"https://api.example.com\"]").replacen(
+        "[cors]",
+        "[cors]\norigins = [\"*\", \"https://portal.example.com/\", \"http://a\"]",
+        1,
+    );
+    let said = said(&text);
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert!(
+        said[0].starts_with("server.allowed_hosts[0]: must be a host"),
+        "{said:#?}"
+    );
+    assert!(said[1].starts_with("cors.origins: \"*\" is every origin"), "{said:#?}");
+    assert!(said[2].starts_with("cors.origins[1]: must be an origin"), "{said:#?}");
+}
+
+#[test]
+fn a_certificate_comes_with_its_key_and_the_key_is_kept_from_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| config::parse(text, folder.path(), &env);
+    let path = folder.path().join("tls.key");
+    fs::write(folder.path().join("tls.pem"), "").unwrap();
+    fs::write(&path, "marked").unwrap();
+    let whole = changed("[tls]", "[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+    let faults = read(&whole).err().unwrap();
+    assert_eq!((faults.len(), faults[0].path.as_str()), (1, "tls.key"));
+    assert!(faults[0].message.contains("chmod o=") && !faults[0].message.contains("marked"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let tls = read(&whole).ok().unwrap().server.tls.unwrap();
+    assert_eq!((tls.key, tls.client_ca), (path, None));
+
+    let said = said(&changed("[tls]", "[tls]\nclient_ca = \"nothing.pem\""));
+    assert_eq!(said.len(), 3, "{said:#?}");
+    for expected in [
+        "tls.certificate: missing",
+        "tls.key: missing",
+        "tls.client_ca: `/nowhere/nothing.pem` cannot be read",
+    ] {
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected}: {said:#?}"
+        );
+    }
+    assert!(
+        read(&changed("[tls]", "[tls]\nreload = \"1s\""))
+            .ok()
+            .unwrap()
+            .server
+            .tls
+            .is_none()
+    );
+}
+
+#[test]
+fn rates_are_read_for_all_and_for_one() {
+    let text = changed("[rates]", "[rates]\nfailures = \"off\"").replacen(
+        "name = \"portal\"",
+        "name = \"portal\"\nrate = { requests = 100, burst = 200 }",
+        1,
+    );
+    let rates = parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}")).server.rates;
+    assert_eq!(rates.failures, None);
+    assert_eq!(rates.callers, intertie::auth::Rates::default().callers);
+    let (name, own) = &rates.own[0];
+    let own = own.unwrap();
+    assert_eq!((&**name, own.requests.get(), own.burst.get()), ("portal", 100, 200));
+    assert_eq!(own.per, Duration::from_secs(1));
+    let text = changed(
+        "[rates]",
+        "[rates]\ncallers = \"on\"\nfailures = { burst = 0, per = \"0s\", each = 1 }",
+    );
+    let said = said(&text);
+    let expected = [
+        "rates.callers: must be a rate such as",
+        "rates.failures.requests: missing",
+        "rates.failures.burst: must lie between 1 and 1000000",
+        "rates.failures.per: must be longer than nothing",
+        "rates.failures.each: unknown",
+    ];
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    for expected in expected {
+        assert!(
+            said.iter().any(|said| said.starts_with(expected)),
+            "{expected}: {said:#?}"
+        );
+    }
 }
 
 #[test]

@@ -191,6 +191,19 @@ async fn a_stop_finishes_the_calls_under_way() {
     assert!(get(addr, "/livez").await.is_none());
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_program_leaves_no_core_dump() {
+    let program = Program::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", program.child.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    let numbers: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(numbers, ["0", "0"], "{core}");
+}
+
 #[tokio::test]
 async fn a_connection_kept_alive_is_closed_with_the_next_answer_once_stopping() {
     let folder = tempfile::tempdir().unwrap();

@@ -37,6 +37,8 @@ const KEY: &str = "itk_marked+key/of-the~caller";
 const WRONG_KEY: &str = "itk_marked+key/of-nobody";
 /// What cursors are sealed with.
 const CURSOR_KEY: &str = "marked+cursor/key=of-at-least-32-bytes";
+/// What records are hashed with in the audit.
+const AUDIT_KEY: &str = "marked+audit/key=of-at-least-32-bytes";
 /// A client that the system does not know.
 const WRONG_CLIENT: &str = "intertie-unknown";
 /// Its secret.
@@ -212,8 +214,9 @@ impl Drop for Program {
 }
 
 /// The secrets that the configuration refers to.
-fn environment() -> [(&'static str, &'static str); 12] {
+fn environment() -> [(&'static str, &'static str); 13] {
     [
+        ("AUDIT_KEY", AUDIT_KEY),
         ("CURSOR_KEY", CURSOR_KEY),
         ("GENTRACK_SECRET", sandbox::gentrack::CLIENT_SECRET),
         ("WRONG_SECRET", WRONG_SECRET),
@@ -239,6 +242,7 @@ fn configuration(line: SocketAddr, systems: SocketAddr) -> String {
     let road = "[backends.road]\nbackoff = \"5ms\"\n";
     let mut text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[cursors]\nkey = {{ env = \"CURSOR_KEY\" }}\n\
+         [audit]\nkey = {{ env = \"AUDIT_KEY\" }}\n\
          [[callers]]\nname = \"tests\"\nkey_sha256 = \"{digest}\"\nscopes = {scopes:?}\n"
     );
     // Backends that have endpoint and client in common have their token in common, so the wrong secret is another client's.
@@ -856,7 +860,15 @@ fn nothing_that_holds_a_secret_prints_it() {
             .map(|(_, value)| (*value).to_owned())
     };
     let config = config::parse(&text, Path::new("."), &env).unwrap();
-    let mut printed: Haystack = Vec::new();
+    let server = format!("{:?} {:#?}", config.server, config.server);
+    assert!(server.to_lowercase().contains("redacted"), "{server}");
+    let settings = intertie::api::Settings {
+        audit_key: config.server.audit_key.clone(),
+        ..intertie::api::Settings::default()
+    };
+    let settings = format!("{settings:?} {settings:#?}");
+    assert!(settings.to_lowercase().contains("redacted"), "{settings}");
+    let mut printed: Haystack = vec![("the server".to_owned(), server), ("the face".to_owned(), settings)];
     for backend in &config.backends {
         let text = match &backend.config {
             intertie::backends::Config::Gentrack(config) => format!("{config:?} {config:#?}"),

@@ -8,6 +8,7 @@ mod architecture;
 mod config;
 mod conformance;
 mod crmcom;
+mod door;
 mod gentrack;
 mod gentrack_parties;
 mod kraken;

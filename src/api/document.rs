@@ -129,10 +129,20 @@ fn add_components(document: &mut Value) {
                 "description": "The failure beyond the gateway (RFC 9209).", "schema": { "type": "string" },
             });
         }
-        if status == "503" {
+        if matches!(status, "429" | "503") {
             headers["Retry-After"] = json!({
                 "description": "How many seconds to wait, if that is known.",
                 "schema": { "type": "integer", "minimum": 0 },
+            });
+        }
+        if status == "429" {
+            headers["RateLimit"] = json!({
+                "description": "What is left to the caller; in every answer to a caller whose requests are counted.",
+                "schema": { "type": "string" }, "example": "\"caller\";r=0;t=1",
+            });
+            headers["RateLimit-Policy"] = json!({
+                "description": "How many requests there are, and in how many seconds; wherever `RateLimit` is.",
+                "schema": { "type": "string" }, "example": "\"caller\";q=200;w=2",
             });
         }
         if matches!(status, "401" | "403") {
@@ -154,7 +164,7 @@ fn collect<T: ToSchema>(collected: &mut Vec<(String, RefOr<Schema>)>) {
 }
 
 /// The problems an operation may answer with: the name of each shared response, and its status.
-const PROBLEMS: [(&str, &str); 16] = [
+const PROBLEMS: [(&str, &str); 17] = [
     ("BadRequest", "400"),
     ("Unauthorized", "401"),
     ("Forbidden", "403"),
@@ -165,6 +175,7 @@ const PROBLEMS: [(&str, &str); 16] = [
     ("ContentTooLarge", "413"),
     ("UnsupportedMediaType", "415"),
     ("UnprocessableContent", "422"),
+    ("TooManyRequests", "429"),
     ("InternalServerError", "500"),
     ("NotImplemented", "501"),
     ("BadGateway", "502"),
@@ -489,7 +500,8 @@ fn document_native(operation: &mut Value, path: &str, method: &str) {
         responses.insert("501".to_owned(), refused("The system does not know the call"));
     }
     for (name, status) in PROBLEMS {
-        let only_problems = matches!(status, "500" | "502" | "503" | "504" | "default") || (graphql && status == "501");
+        let only_problems =
+            matches!(status, "429" | "500" | "502" | "503" | "504" | "default") || (graphql && status == "501");
         if only_problems {
             let reference = json!({ "$ref": format!("#/components/responses/{name}") });
             responses.insert(status.to_owned(), reference);
@@ -540,7 +552,7 @@ fn document_answers(operation: &mut Value, path: &str) {
     for (name, status) in PROBLEMS {
         let fits = match status {
             "default" => true,
-            "400" | "401" => call,
+            "400" | "401" | "429" => call,
             "403" => call || path == "/metrics",
             "404" => record || leads_to_a_system(path),
             "406" => path.ends_with("/document"),
@@ -550,7 +562,7 @@ fn document_answers(operation: &mut Value, path: &str) {
             "500" => call,
             _ => call && leads_to_a_system(path),
         };
-        let fits = fits || (status == "401" && path == "/metrics");
+        let fits = fits || (matches!(status, "401" | "429") && path == "/metrics");
         if fits {
             responses.insert(
                 status.to_owned(),

@@ -771,7 +771,7 @@ impl FromRequest<Shared> for Whole {
     }
 }
 
-/// When a request's time is up.
+/// When a request's body has to be there: before its call's time is up, and in the time that any body may take.
 fn until(request: &Request, shared: &Shared) -> Result<Instant> {
     let started = request.extensions().get::<Trail>().map(|trail| trail.started);
     let within = timeout(
@@ -779,7 +779,7 @@ fn until(request: &Request, shared: &Shared) -> Result<Instant> {
         shared.settings.default_deadline,
         shared.settings.max_deadline,
     )?;
-    Ok(started.map_or_else(Instant::now, Instant::from_std) + within)
+    Ok(started.map_or_else(Instant::now, Instant::from_std) + within.min(shared.settings.body_timeout))
 }
 
 async fn whole(body: Body, until: Instant) -> Result<bytes::Bytes> {

@@ -6,6 +6,7 @@
 mod accounts;
 mod answer;
 mod arrangements;
+mod audit;
 mod backends;
 mod bills;
 mod candidates;
@@ -17,6 +18,7 @@ pub mod cursor;
 mod custom_attributes;
 mod customers;
 mod document;
+mod door;
 mod extract;
 mod filter;
 mod holds;
@@ -31,6 +33,7 @@ mod payments;
 mod postings;
 mod problem;
 mod providers;
+mod rate;
 mod readings;
 mod refunds;
 mod relationships;
@@ -54,13 +57,14 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use metrics::Counter;
+use secrecy::SecretString;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::info;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::{Caller, Callers};
+use crate::auth::{Caller, Callers, Rates};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::Gateway;
 use crate::model::id::BackendName;
@@ -102,6 +106,8 @@ use crate::operations::templates::{GetTemplate, SearchTemplates};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
 use crate::operations::{Context, Scope};
+use audit::{Asked, Audit, Became, Who};
+pub use door::{Cors, Peer};
 use problem::{Failed, Failure};
 use route::{Reading, route};
 use trail::Trail;
@@ -126,7 +132,7 @@ pub struct State {
 }
 
 /// What an operator sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How long a call may take unless its caller says otherwise.
     pub default_deadline: Duration,
@@ -134,6 +140,16 @@ pub struct Settings {
     pub max_deadline: Duration,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// The longest that a request's body may take to come.
+    pub body_timeout: Duration,
+    /// The hosts that are answered for, with or without a port, in lower case; none is every host.
+    pub allowed_hosts: Vec<String>,
+    /// Which pages of browsers may call.
+    pub cors: Cors,
+    /// How often callers may call.
+    pub rates: Rates,
+    /// What records are hashed with in the lines of the audit; without it, they are not named there.
+    pub audit_key: Option<SecretString>,
 }
 
 impl Default for Settings {
@@ -142,6 +158,11 @@ impl Default for Settings {
             default_deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            allowed_hosts: Vec::new(),
+            cors: Cors::default(),
+            rates: Rates::default(),
+            audit_key: None,
         }
     }
 }
@@ -151,25 +172,39 @@ type Shared = Arc<State>;
 /// The whole face, ready to be served.
 pub fn router(state: State) -> Router {
     let shared = Arc::new(state);
-    calls(Router::new())
-        .route_layer(from_fn_with_state(Arc::clone(&shared), admit))
+    let outside = Arc::new(Outside {
+        audit: Audit::new(shared.settings.audit_key.as_ref(), own(calls(audit::Routes::default()))),
+        shared: Arc::clone(&shared),
+        requests: Requests::default(),
+    });
+    let admission = Admission {
+        limits: rate::Limits::new(&shared.settings.rates),
+        shared: Arc::clone(&shared),
+    };
+    let routes = calls(Router::new())
+        .route_layer(from_fn_with_state(Arc::new(admission), admit))
         .merge(own(Router::new()))
         .with_state(Arc::clone(&shared))
-        .merge(document::page())
-        // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
-        // under /v1 and /metrics: health and documentation are for everybody.
-        .layer(
-            ServiceBuilder::new()
-                // First of all the names of the request, which everything inside logs and returns.
-                .layer(from_fn(name))
-                // Then the one line about each request and the problem document of each failure, also of those that the
-                // layers further in cause.
-                .layer(from_fn_with_state(Arc::new(Requests::default()), account_for))
-                // Panics become failures here, so that they are logged and answered like any other.
-                .layer(CatchPanicLayer::custom(problem::of_panic))
-                // Innermost, the cap on bodies: whoever reads one cannot read more.
-                .layer(RequestBodyLimitLayer::new(shared.settings.max_body)),
-        )
+        .merge(document::page());
+    // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
+    // under /v1 and /metrics: health and documentation are for everybody.
+    let outer = ServiceBuilder::new()
+        // First of all the names of the request, which everything inside logs and returns.
+        .layer(from_fn(name))
+        // Then the one line about each request and the problem document of each failure, also of those that the layers
+        // further in cause; before anything else, whether the request is for this host.
+        .layer(from_fn_with_state(outside, account_for));
+    let inner = ServiceBuilder::new()
+        // Panics become failures here, so that they are logged and answered like any other.
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        // Innermost, the cap on bodies: whoever reads one cannot read more.
+        .layer(RequestBodyLimitLayer::new(shared.settings.max_body));
+    match shared.settings.cors.layer() {
+        None => routes.layer(outer.layer(inner)),
+        // Between the two: questions of browsers are answered and logged without asking who calls, and failures carry the
+        // headers without which a page could not read them.
+        Some(cors) => routes.layer(outer.layer(cors).layer(inner)),
+    }
 }
 
 /// The problem document for a request that was refused before it could be read, and so never reached [`router`].
@@ -334,7 +369,10 @@ struct Served {
     backend: Option<BackendName>,
 }
 
-/// Names the request, and says the name in the answer.
+/// What browsers are told to do with answers that do not say otherwise: load nothing for them, show them in no frame.
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Names the request, says the name in the answer, and tells browsers to make nothing of the answer but what it is.
 async fn name(mut request: Request, next: Next) -> Response {
     let trail = Trail::of(request.headers());
     let id = HeaderValue::from_str(&trail.request_id);
@@ -345,6 +383,8 @@ async fn name(mut request: Request, next: Next) -> Response {
         headers.insert(trail::REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
     // What is not said to be for everybody is one customer's.
     headers
         .entry(header::CACHE_CONTROL)
@@ -352,27 +392,71 @@ async fn name(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Asks who calls, and says how to sign in where that is what failed.
+/// What it takes to say who calls, and whether this may be now.
+struct Admission {
+    shared: Shared,
+    limits: rate::Limits,
+}
+
+impl Admission {
+    /// Who calls. An address that has guessed too often learns nothing about its next guess until a while has passed.
+    async fn who(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<Arc<Caller>> {
+        let outcome = self.shared.callers.authenticate(headers).await;
+        let Some(from) = peer.map(|peer| peer.party()) else {
+            return outcome;
+        };
+        if let Some(refusal) = self.limits.barred(from) {
+            let known = |caller: &Arc<Caller>| self.limits.knows(from, caller);
+            return outcome.ok().filter(known).ok_or(refusal);
+        }
+        match &outcome {
+            Ok(caller) => self.limits.remember(from, caller),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated && guesses(headers) => self.limits.failed(from),
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+/// Whether a request brings credentials: to bring none is no guess.
+fn guesses(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key")
+}
+
+/// Asks who calls, says how to sign in where that is what failed, and counts the caller's requests.
 async fn admit(
-    axum::extract::State(shared): axum::extract::State<Shared>,
+    axum::extract::State(admission): axum::extract::State<Arc<Admission>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match shared.callers.authenticate(request.headers()).await {
+    let peer = request.extensions().get::<Peer>().copied();
+    let caller = match admission.who(request.headers(), peer).await {
         Ok(caller) => caller,
         Err(error) => {
-            let challenge = shared.callers.challenge(request.headers(), &error);
+            let challenge = admission.shared.callers.challenge(request.headers(), &error);
             return challenging(Failure::from(error).into_response(), challenge);
         }
     };
-    request.extensions_mut().insert(Arc::clone(&caller));
-    let mut response = next.run(request).await;
+    if let Some(who) = request.extensions().get::<Who>() {
+        who.is(&caller);
+    }
+    let standing = admission.limits.count(&caller);
+    let mut response = match standing.as_ref().and_then(rate::Standing::refusal) {
+        Some(error) => Failure::from(error).into_response(),
+        None => {
+            request.extensions_mut().insert(Arc::clone(&caller));
+            next.run(request).await
+        }
+    };
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
+    }
     response.extensions_mut().insert(caller);
     let lacking = response
         .extensions()
         .get::<Failed>()
         .filter(|failed| failed.0.lacking().is_some());
-    let challenge = lacking.and_then(|failed| shared.callers.challenge(&HeaderMap::new(), &failed.0));
+    let challenge = lacking.and_then(|failed| admission.shared.callers.challenge(&HeaderMap::new(), &failed.0));
     challenging(response, challenge)
 }
 
@@ -383,10 +467,17 @@ fn challenging(mut response: Response, challenge: Option<HeaderValue>) -> Respon
     response
 }
 
+/// What it takes to account for a request.
+struct Outside {
+    shared: Shared,
+    audit: Audit,
+    requests: Requests,
+}
+
 /// Turns failures into problem documents, and logs the request and what became of it.
 async fn account_for(
-    axum::extract::State(requests): axum::extract::State<Arc<Requests>>,
-    request: Request,
+    axum::extract::State(outside): axum::extract::State<Arc<Outside>>,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let trail = request
@@ -394,17 +485,30 @@ async fn account_for(
         .get::<Trail>()
         .cloned()
         .unwrap_or_else(|| Trail::of(request.headers()));
+    // The route as it is declared: paths hold customers' numbers.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let write = outside
+        .audit
+        .writes(&request, route.as_ref().map(MatchedPath::as_str))
+        .then(Who::default);
+    if let Some(who) = &write {
+        request.extensions_mut().insert(who.clone());
+    }
     let mut line = Line {
         method: request.method().clone(),
-        // The route as it is declared: paths hold customers' numbers.
-        route: request.extensions().get::<MatchedPath>().cloned(),
+        route,
+        // A copy: a clone would hold the connection's whole read buffer for as long as the call takes.
+        path: request.uri().path().into(),
+        peer: request.extensions().get::<Peer>().copied(),
         trail,
+        write,
+        outside,
         told: false,
-        requests,
     };
-    // A copy: a clone would hold the connection's whole read buffer for as long as the call takes.
-    let path: Box<str> = request.uri().path().into();
-    let mut response = next.run(request).await;
+    let mut response = match door::host(&request, &line.outside.shared.settings.allowed_hosts) {
+        Ok(()) => next.run(request).await,
+        Err(error) => Failure::from(error).into_response(),
+    };
     let caller = response.extensions_mut().remove::<Arc<Caller>>();
     let caller_name = caller.as_ref().map(|caller| &*caller.name);
     let failed = response.extensions_mut().remove::<Failed>().map(|failed| failed.0);
@@ -416,29 +520,45 @@ async fn account_for(
         let bare = served.is_none() && (status.is_client_error() || status.is_server_error());
         bare.then(|| Arc::new(problem::of_status(status)))
     });
-    if let Some(error) = failed {
-        problem::log(&error, &line.trail, caller_name);
-        response = problem::render(&error, &line.trail, &path, response.headers());
+    let mut became = Became {
+        status: Some(status),
+        error: failed.as_deref(),
+        backend: served
+            .as_ref()
+            .and_then(|served| served.backend.as_ref())
+            .map(BackendName::as_str),
+        location: None,
+    };
+    if let Some(error) = &failed {
+        problem::log(error, &line.trail, caller_name);
+        response = problem::render(error, &line.trail, &line.path, response.headers());
+        became.status = Some(response.status());
+        became.backend = error.backend();
         line.tell(response.status(), error.operation(), error.backend(), caller_name);
     } else {
-        let backend = served.as_ref().and_then(|served| served.backend.as_ref());
+        became.location = response.headers().get(header::LOCATION).and_then(|at| at.to_str().ok());
         line.tell(
             status,
             served.as_ref().map(|served| served.operation),
-            backend.map(BackendName::as_str),
+            became.backend,
             caller_name,
         );
     }
+    line.account(caller.as_deref(), &became);
     response
 }
 
-/// The line about one request. A request whose caller hung up is told of when it is dropped.
+/// The lines about one request. A request whose caller hung up is told of when it is dropped.
 struct Line {
     method: Method,
     route: Option<MatchedPath>,
+    path: Box<str>,
+    peer: Option<Peer>,
     trail: Trail,
+    /// Whether it may write, and then who asked for it.
+    write: Option<Who>,
+    outside: Arc<Outside>,
     told: bool,
-    requests: Arc<Requests>,
 }
 
 /// How many requests there were. Handles are held: looking one up by its labels costs more than counting does.
@@ -484,7 +604,7 @@ impl Requests {
 impl Line {
     fn tell(&mut self, status: StatusCode, operation: Option<&str>, backend: Option<&str>, caller: Option<&str>) {
         self.told = true;
-        self.requests.count(named(&self.method), self.route(), status);
+        self.outside.requests.count(named(&self.method), self.route(), status);
         info!(
             method = named(&self.method),
             route = self.route(),
@@ -497,6 +617,19 @@ impl Line {
             trace_id = self.trail.trace_id(),
             "request"
         );
+    }
+
+    /// The line for the audit, if there is to be one.
+    fn account(&self, caller: Option<&Caller>, became: &Became<'_>) {
+        let asked = Asked {
+            method: &self.method,
+            route: self.route.as_ref().map(MatchedPath::as_str),
+            path: &self.path,
+            peer: self.peer,
+            trail: &self.trail,
+        };
+        let Outside { shared, audit, .. } = &*self.outside;
+        audit.tell(shared, &asked, self.write.is_some(), caller, became);
     }
 
     fn route(&self) -> &str {
@@ -533,6 +666,15 @@ impl Drop for Line {
                 trace_id = self.trail.trace_id(),
                 "request given up by its caller"
             );
+            if let Some(who) = &self.write {
+                let became = Became {
+                    status: None,
+                    error: None,
+                    backend: None,
+                    location: None,
+                };
+                self.account(who.get().map(|caller| &**caller), &became);
+            }
         }
     }
 }

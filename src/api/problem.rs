@@ -7,11 +7,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tracing::{debug, error, warn};
 use utoipa::ToSchema;
 
+use super::rate::{RATELIMIT, RATELIMIT_POLICY};
 use super::trail::Trail;
 use crate::error::{Error, ErrorKind, Place, Retry};
 
@@ -68,6 +69,9 @@ pub(super) const CODES: &[Code] = &[
     code("unreadable_request", ErrorKind::Invalid, StatusCode::BAD_REQUEST, "The request is no HTTP",
         "The request line or a header is not as HTTP/1.1 has them. The connection is closed.",
         "The caller's developers correct the client, or whatever stands between."),
+    code("misdirected", ErrorKind::Invalid, StatusCode::MISDIRECTED_REQUEST, "The request is for another host",
+        "The header `Host` names a host that this gateway does not answer for.",
+        "The caller takes the gateway's own name; its operator lists the names in `allowed_hosts`."),
     code("uri_too_long", ErrorKind::Invalid, StatusCode::URI_TOO_LONG, "The address is too long",
         "The request's path and query are longer than this gateway takes. The connection is closed.",
         "The caller asks for less at once."),
@@ -78,7 +82,7 @@ pub(super) const CODES: &[Code] = &[
         "The body is larger than this gateway takes.",
         "The caller sends less at once."),
     code("body_timeout", ErrorKind::Invalid, StatusCode::REQUEST_TIMEOUT, "The body came too slowly",
-        "The body was not there in whole before the call's time was up.",
+        "The body was not there in whole before the call's time was up, or the time that the gateway gives any body.",
         "The caller sends again over a better connection, or with a larger `Request-Timeout-Ms`."),
     code("unsupported_media_type", ErrorKind::Invalid, StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's media type is not taken",
         "Bodies are `application/json` in UTF-8, without a content coding.",
@@ -113,6 +117,13 @@ pub(super) const CODES: &[Code] = &[
     code("conflict", ErrorKind::Conflict, StatusCode::CONFLICT, "The record's state forbids it",
         "The state of the record, or an earlier request with the same key, forbids this step.",
         "The caller reads the record and decides anew."),
+    code("rate_limited", ErrorKind::Limited, StatusCode::TOO_MANY_REQUESTS, "The caller asks too often",
+        "The caller has used up the requests that it may send for now; `RateLimit-Policy` says how many there are, and in what time.",
+        "The caller waits as long as `Retry-After` says, and then asks less often. `RateLimit` in every answer says what is left."),
+    code("too_many_failures", ErrorKind::Limited, StatusCode::TOO_MANY_REQUESTS, "Too many credentials were not taken",
+        "Too many requests from this address came with credentials that this gateway does not take. Whether this one's are, was \
+         not asked, unless its caller has called from this address before.",
+        "The caller waits as long as `Retry-After` says, and corrects its credentials."),
     code("not_acceptable", ErrorKind::NotAcceptable, StatusCode::NOT_ACCEPTABLE, "The form asked for is not to be had",
         "None of the media types in `Accept` is to be had.",
         "The caller asks for another form, or for `*/*`."),
@@ -153,6 +164,9 @@ pub(super) const CODES: &[Code] = &[
     code("keys_unavailable", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "Tokens cannot be verified now",
         "The keys of the token's issuer could not be read since the gateway was started. Nothing is known about the token.",
         "The caller tries again later. The gateway's operator looks after the way to the issuer."),
+    code("too_many_connections", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "There are too many connections",
+        "The gateway has as many connections as it takes, in all or from the caller's address. This one is closed.",
+        "The caller keeps connections and uses them again, or tries again later."),
     code("not_ready", ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "The gateway takes no calls",
         "The gateway is starting or being shut down.",
         "Whoever sends calls here sends them elsewhere until `GET /readyz` answers 200."),
@@ -165,6 +179,16 @@ pub(super) const CODES: &[Code] = &[
     code("internal", ErrorKind::Internal, StatusCode::INTERNAL_SERVER_ERROR, "The gateway failed",
         "This is a fault of the gateway.",
         "The gateway's developers act. Report the `request_id`."),
+];
+
+/// The headers of a refusal that stay when its problem document takes its place.
+const KEPT: [HeaderName; 6] = [
+    header::ALLOW,
+    header::VARY,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+    RATELIMIT,
+    RATELIMIT_POLICY,
 ];
 
 /// The row of a code.
@@ -377,6 +401,16 @@ pub(super) fn too_large() -> Error {
 
 /// The document of a request that was refused before it could be read, so that it has no names but those made here.
 pub(super) fn of_unread(status: StatusCode) -> Bytes {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let error = Error::new(
+            ErrorKind::Unavailable,
+            "the gateway has as many connections as it takes",
+        )
+        .code("too_many_connections")
+        .retry(Retry::Safe { after: None });
+        // Told of by the metric that counts them: a line for each would be what a flood is after.
+        return written(&error, &Trail::of(&HeaderMap::new()));
+    }
     let (code, detail) = match status {
         StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are longer than is taken"),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
@@ -387,7 +421,11 @@ pub(super) fn of_unread(status: StatusCode) -> Bytes {
     let error = Error::new(ErrorKind::Invalid, detail).code(code);
     let trail = Trail::of(&HeaderMap::new());
     log(&error, &trail, None);
-    serde_json::to_vec(&Problem::of(&error, &trail, None))
+    written(&error, &trail)
+}
+
+fn written(error: &Error, trail: &Trail) -> Bytes {
+    serde_json::to_vec(&Problem::of(error, trail, None))
         .unwrap_or_default()
         .into()
 }
@@ -412,11 +450,16 @@ pub(super) fn render(error: &Error, trail: &Trail, path: &str, kept: &HeaderMap)
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    if let Some(allow) = kept.get(header::ALLOW) {
-        headers.insert(header::ALLOW, allow.clone());
+    for name in &KEPT {
+        if let Some(value) = kept.get(name) {
+            headers.insert(name, value.clone());
+        }
     }
     if let Some(seconds) = problem.retry_after_s
-        && row.status == StatusCode::SERVICE_UNAVAILABLE
+        && matches!(
+            row.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        )
     {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -498,6 +541,7 @@ pub(super) fn log(error: &Error, trail: &Trail, caller: Option<&str>) {
         | ErrorKind::Forbidden
         | ErrorKind::NotFound
         | ErrorKind::Conflict
+        | ErrorKind::Limited
         | ErrorKind::NotAcceptable
         | ErrorKind::Unsupported => line!(debug, "a request was refused"),
     }
@@ -517,7 +561,7 @@ pub(super) fn page(code: &Code) -> String {
         })
     };
     let again = match code.kind {
-        ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::TimedOut => {
+        ErrorKind::Limited | ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::TimedOut => {
             "Yes, if <code>retryable</code> is <code>true</code>; after <code>retry_after_s</code> seconds if they are given."
         }
         ErrorKind::OutcomeUnknown => "Not before it is known what became of the first one.",
@@ -617,6 +661,7 @@ mod tests {
             (ErrorKind::Forbidden, 403),
             (ErrorKind::NotFound, 404),
             (ErrorKind::Conflict, 409),
+            (ErrorKind::Limited, 429),
             (ErrorKind::NotAcceptable, 406),
             (ErrorKind::Unsupported, 501),
             (ErrorKind::Refused, 502),

@@ -12,38 +12,46 @@ use utoipa_axum::PathItemExt as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::{Shared, document};
-use crate::operations::Operation;
+use crate::operations::{Operation, Repeat};
 
 /// One route: where it is, what answers there, and how its documentation is made.
 pub(super) struct Route<H, D> {
     pub(super) path: fn() -> String,
     pub(super) methods: fn() -> Vec<HttpMethod>,
     pub(super) handler: H,
+    /// The operation it calls, if it calls one, and whether that may be sent again.
+    pub(super) operation: Option<(&'static str, Repeat)>,
     pub(super) documented: D,
 }
 
 /// The route of a handler, from what stands above the handler; with the operation it calls, if it calls one.
 macro_rules! route {
-    (@ $module:ident, $handler:ident, $documented:expr) => {
+    (@ $module:ident, $handler:ident, $operation:expr, $documented:expr) => {
         pastey::paste! {
             $crate::api::route::Route {
                 path: <$module::[<__path_ $handler>] as utoipa::Path>::path,
                 methods: <$module::[<__path_ $handler>] as utoipa::Path>::methods,
                 handler: $module::$handler,
+                operation: $operation,
                 documented: $documented,
             }
         }
     };
     ($operation:ty => $module:ident::$handler:ident) => {
-        $crate::api::route::route!(@ $module, $handler, || {
+        $crate::api::route::route!(@ $module, $handler, $crate::api::route::stated::<$operation>(), || {
             $crate::api::route::of::<$operation>(utoipa_axum::routes!($module::$handler))
         })
     };
     ($module:ident::$handler:ident) => {
-        $crate::api::route::route!(@ $module, $handler, || utoipa_axum::routes!($module::$handler))
+        $crate::api::route::route!(@ $module, $handler, None, || utoipa_axum::routes!($module::$handler))
     };
 }
 pub(super) use route;
+
+/// What an operation's type says of it.
+pub(super) fn stated<O: Operation>() -> Option<(&'static str, Repeat)> {
+    Some((O::ID, O::REPEAT))
+}
 
 /// Writes what an operation's type says into the documentation of its route.
 pub(super) fn of<O: Operation>(routes: UtoipaMethodRouter<Shared>) -> UtoipaMethodRouter<Shared> {

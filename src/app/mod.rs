@@ -2,10 +2,13 @@
 //!
 //! The only place that sees both ends of the house.
 
+mod crowd;
 mod jwks;
+mod pace;
 mod refusal;
 mod sandbox;
 mod server;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,14 +30,17 @@ use crate::api::{self, cursor::Seal};
 use crate::auth::Callers;
 use crate::backends::{self, Backend};
 use crate::config::{self, Config, Server};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::gateway::{Directory, Gateway};
 use crate::model::id::BackendName;
 use crate::telemetry::Render;
 use crate::upstream::{Upstream, tokens};
 
+use tls::Tls;
+
 pub use sandbox::{AU, CARIB, CY, DEMO_ACCOUNT, DEMO_BOUND_KEY, DEMO_KEY, PORTFOLIO, Sandbox, US, sandbox};
 pub use server::Ended;
+pub use tls::Unusable;
 
 /// Everything a gateway is made of.
 pub struct Plan {
@@ -83,7 +92,10 @@ pub enum Failed {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}{hint}", hint = hint(.1))]
     Listen(SocketAddr, #[source] io::Error),
-    /// There is nothing to seal cursors with.
+    /// TLS cannot be spoken with the files configured.
+    #[error("tls: {0}")]
+    Tls(#[from] Unusable),
+    /// The machine gives no random bytes for a key.
     #[error("cannot start: {0}")]
     Seal(#[source] Error),
     /// The system gives no signals.
@@ -107,6 +119,7 @@ const RELEASE: Duration = Duration::from_secs(2);
 pub struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
+    tls: Option<Arc<Tls>>,
     router: axum::Router,
     server: Server,
     ready: Arc<AtomicBool>,
@@ -121,6 +134,7 @@ pub struct Bound {
 pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     // Before anything takes time: a signal that comes during the start is a signal to stop.
     let stop = signals()?;
+    let tls = plan.server.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let backends = connect(plan.backends)?;
     let roads = backends.iter().map(|backend| backend.upstream().clone()).collect();
     let directory = Directory::of(backends);
@@ -133,6 +147,17 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
             default_deadline: plan.server.deadline,
             max_deadline: plan.server.max_deadline,
             max_body: plan.server.max_body,
+            body_timeout: plan.server.body_timeout,
+            allowed_hosts: plan.server.allowed_hosts.clone(),
+            cors: api::Cors {
+                origins: plan.server.cors.origins.clone(),
+                max_age: plan.server.cors.max_age,
+            },
+            rates: plan.server.rates.clone(),
+            audit_key: Some(match &plan.server.audit_key {
+                Some(key) => key.clone(),
+                None => random().map_err(Failed::Seal)?,
+            }),
         },
         ready: Arc::clone(&ready),
         metrics,
@@ -144,6 +169,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     Ok(Bound {
         addr: listener.local_addr()?,
         listener,
+        tls,
         router,
         server: plan.server,
         ready,
@@ -159,12 +185,19 @@ impl Bound {
         self.addr
     }
 
+    /// `https`, or `http` where TLS is not spoken.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Serves until SIGTERM or SIGINT, then drains; a second signal ends that at once. At the end of a drain, tokens are
     /// released at the systems that have a call for it.
     pub async fn serve(self) -> Ended {
         info!(addr = %self.addr, "listening");
         let ended = server::serve(
             self.listener,
+            self.tls,
             self.router,
             api::refusal,
             &self.server,
@@ -254,4 +287,13 @@ fn seal(key: Option<&SecretString>) -> Result<Seal, Error> {
         Some(key) => Ok(Seal::new(key.expose_secret().as_bytes())),
         None => Seal::random(),
     }
+}
+
+/// A secret that lives as long as this process.
+fn random() -> Result<SecretString, Error> {
+    let mut bytes = [0; 32];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::new(ErrorKind::Internal, "the machine gives no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }

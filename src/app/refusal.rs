@@ -68,11 +68,13 @@ fn refusal(written: &[u8]) -> Option<StatusCode> {
     whole.then_some(status)
 }
 
-fn message(status: StatusCode, document: &[u8]) -> Bytes {
+/// A whole answer that ends its connection, as it goes over the wire.
+pub(super) fn message(status: StatusCode, document: &[u8]) -> Bytes {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut message = format!(
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n",
+         x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n\
+         content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         status.as_u16(),
         document.len()
     )

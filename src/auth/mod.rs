@@ -3,6 +3,7 @@
 mod crypto;
 pub mod jwks;
 mod keys;
+mod rate;
 mod remembered;
 pub mod rights;
 pub mod tokens;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use keys::{Callers, Key, METADATA_PATH, sha256};
+pub use rate::{Rate, Rates};
 pub use tokens::{Issuer, Tokens};
 
 use crate::model::id::AccountId;
@@ -64,6 +66,12 @@ impl Caller {
     #[must_use]
     pub fn holds(&self, scope: Scope) -> bool {
         self.scopes & bit(scope) != 0
+    }
+
+    /// Whether there is anything that the caller may not know of.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.backends.is_some() || self.accounts.is_some()
     }
 
     /// Whether the caller may know of a backend: one of its own, and if it is bound, one that holds an account of its own.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::section::{Section, suggestion};
-use super::values::{Address, Digest, Instant, Origin, ProxyAddress, Size};
+use super::values::{Address, Digest, Instant, ProxyAddress, Resource, Size};
 use crate::auth::jwks;
 use crate::auth::rights::{Accounts, Claim, Grant, Rights};
 use crate::auth::tokens::Algorithm;
-use crate::auth::{self, Caller};
+use crate::auth::{self, Caller, Rates};
 use crate::model::id::{AccountId, BackendName};
 use crate::operations::Scope;
 
@@ -70,8 +70,13 @@ pub enum KeySet {
     },
 }
 
-/// The keys of every caller, as far as they could be read.
-pub(super) fn keys(root: &Section<'_>, backends: &[BackendName], tokens: Option<&Tokens>) -> Vec<auth::Key> {
+/// The keys of every caller, as far as they could be read; a rate of its own is added to the rates.
+pub(super) fn keys(
+    root: &Section<'_>,
+    backends: &[BackendName],
+    tokens: Option<&Tokens>,
+    rates: &mut Rates,
+) -> Vec<auth::Key> {
     let sections = root.sections("callers");
     if sections.is_empty() && !root.has("callers") && !root.has("tokens") {
         root.fault(
@@ -118,6 +123,10 @@ pub(super) fn keys(root: &Section<'_>, backends: &[BackendName], tokens: Option<
             Some(accounts) => caller.bound_to(accounts),
             None => caller,
         });
+        let own = super::rate(section, "rate", None);
+        if section.has("rate") {
+            rates.own.push((Arc::clone(&caller.name), own));
+        }
         keys.extend(found.into_iter().map(|(_, digest)| auth::Key {
             digest: digest.0,
             caller: Arc::clone(&caller),
@@ -188,7 +197,7 @@ fn accounts_of(section: &Section<'_>, known: &[BackendName]) -> Option<Vec<Accou
 /// The issuers of tokens, as far as they could be read.
 pub(super) fn tokens(root: &Section<'_>, backends: &[BackendName], max_header_size: usize) -> Option<Tokens> {
     let section = root.has("tokens").then(|| root.section("tokens"))?;
-    let resource = section.required::<Origin>("resource").map(|origin| origin.0);
+    let resource = section.required::<Resource>("resource").map(|origin| origin.0);
     let max_size = section.or("max_size", Size(MAX_TOKEN)).0;
     if max_size > max_header_size {
         section.fault(

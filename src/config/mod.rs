@@ -10,13 +10,14 @@ mod values;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeTable;
 
-use crate::auth;
+use crate::auth::{self, Rate, Rates};
 use crate::model::id::BackendName;
 use crate::operations::Scope;
 use crate::{backends as systems, telemetry};
@@ -26,10 +27,10 @@ pub use section::Fault;
 pub use values::file;
 
 use section::{Reader, Section, Sources, suggestion};
-use values::{Size, Value};
+use values::{Host, Off, Origin, Size, Value};
 
-/// The fewest bytes a key for cursors may have.
-const SHORTEST_CURSOR_KEY: usize = 32;
+/// The fewest bytes a key for cursors or for the audit may have.
+const SHORTEST_KEY: usize = 32;
 
 /// The least and the most that a request's line and headers may be allowed to take. hyper's buffer is never smaller.
 const HEADER_SIZES: std::ops::RangeInclusive<usize> = 8 * 1024..=1024 * 1024;
@@ -55,6 +56,16 @@ pub struct Config {
 pub struct Server {
     /// The address listened on.
     pub listen: SocketAddr,
+    /// The hosts that are answered for, with or without a port, in lower case; none is every host.
+    pub allowed_hosts: Vec<String>,
+    /// With what TLS is spoken; without it, callers are listened to in plain HTTP.
+    pub tls: Option<Tls>,
+    /// Which pages of browsers may call.
+    pub cors: Cors,
+    /// How often callers may call.
+    pub rates: Rates,
+    /// What records are hashed with in the lines of the audit; without it, with a key made at the start.
+    pub audit_key: Option<SecretString>,
     /// How long a call may take when its caller does not say.
     pub deadline: Duration,
     /// The longest a caller may ask for.
@@ -65,8 +76,18 @@ pub struct Server {
     pub max_header_size: usize,
     /// The most headers of a request.
     pub max_headers: usize,
-    /// How long a connection may be without a whole request line and headers, idle or slow.
+    /// The most connections there may be.
+    pub max_connections: u32,
+    /// The most connections there may be from one address, or from one network of IPv6.
+    pub max_connections_per_address: u32,
+    /// How long a connection may be idle between an answer and the next request.
+    pub idle_timeout: Duration,
+    /// How long a request's line and headers may take, and a new connection to begin.
     pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// How long an answer may wait for its caller to take all of it.
+    pub answer_timeout: Duration,
     /// How long calls are still taken after the signal to stop, with `/readyz` already saying 503.
     pub drain_delay: Duration,
     /// How long calls under way may then take to finish.
@@ -77,14 +98,63 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            allowed_hosts: Vec::new(),
+            tls: None,
+            cors: Cors::default(),
+            rates: Rates::default(),
+            audit_key: None,
             deadline: Duration::from_secs(30),
             max_deadline: Duration::from_secs(120),
             max_body: 1024 * 1024,
             max_header_size: 32 * 1024,
             max_headers: 100,
-            header_timeout: Duration::from_secs(75),
+            max_connections: 4096,
+            max_connections_per_address: 1024,
+            idle_timeout: Duration::from_secs(75),
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(60),
             drain_delay: Duration::from_secs(2),
             drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// With what TLS is spoken: files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and those between it and its root.
+    pub certificate: PathBuf,
+    /// Its private key; nobody but its owner and group may read it.
+    pub key: PathBuf,
+    /// The roots of the certificates that callers must have; without it, callers need none.
+    pub client_ca: Option<PathBuf>,
+    /// How often the files are looked at for changes.
+    pub reload: Duration,
+}
+
+/// Reads a secret from a file that only its owner and group can read.
+///
+/// # Errors
+/// What is wrong with it, in words that hold nothing of it.
+pub fn secret_file(path: &Path) -> Result<SecretString, String> {
+    values::secret_file(path).map(SecretString::from)
+}
+
+/// Which pages of browsers may call.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    /// The pages' origins, such as `https://portal.example.com`; `*` alone is every origin, none is none.
+    pub origins: Vec<String>,
+    /// How long a browser may remember what it was told.
+    pub max_age: Duration,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            max_age: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -161,12 +231,18 @@ pub fn parse(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) ->
 }
 
 fn whole(root: &Section<'_>) -> Option<Config> {
-    let server = server(&root.section("server"));
+    let mut server = Server {
+        tls: tls(&root.section("tls")),
+        cors: cors(&root.section("cors")),
+        rates: rates(&root.section("rates")),
+        audit_key: key_of(&root.section("audit")),
+        ..server(&root.section("server"))
+    };
     let log = log(&root.section("log"));
-    let cursor_key = cursors(&root.section("cursors"));
+    let cursor_key = key_of(&root.section("cursors"));
     let (names, backends) = backends::all(root, server.deadline);
     let tokens = callers::tokens(root, &names, server.max_header_size);
-    let keys = callers::keys(root, &names, tokens.as_ref());
+    let keys = callers::keys(root, &names, tokens.as_ref(), &mut server.rates);
     Some(Config {
         server,
         log,
@@ -182,14 +258,28 @@ fn server(section: &Section<'_>) -> Server {
     let size = |key, default| section.or(key, Size(default)).0;
     let server = Server {
         listen: section.or("listen", default.listen),
+        allowed_hosts: all::<Host>(section, "allowed_hosts")
+            .into_iter()
+            .map(|host| host.0)
+            .collect(),
         deadline: section.positive("deadline", default.deadline),
         max_deadline: section.positive("max_deadline", default.max_deadline),
         max_body: size("max_body", default.max_body),
         max_header_size: size("max_header_size", default.max_header_size),
         max_headers: section.within("max_headers", 8..=1000, default.max_headers as u32) as usize,
+        max_connections: section.within("max_connections", 1..=1_000_000, default.max_connections),
+        max_connections_per_address: section.within(
+            "max_connections_per_address",
+            1..=1_000_000,
+            default.max_connections_per_address,
+        ),
+        idle_timeout: section.positive("idle_timeout", default.idle_timeout),
         header_timeout: section.positive("header_timeout", default.header_timeout),
+        body_timeout: section.positive("body_timeout", default.body_timeout),
+        answer_timeout: section.positive("answer_timeout", default.answer_timeout),
         drain_delay: section.or("drain_delay", default.drain_delay),
         drain: section.or("drain", default.drain),
+        ..default
     };
     if !HEADER_SIZES.contains(&server.max_header_size) {
         section.fault("max_header_size", "must lie between \"8KiB\" and \"1MiB\"");
@@ -204,6 +294,83 @@ fn server(section: &Section<'_>) -> Server {
         );
     }
     server
+}
+
+fn all<T: Value>(section: &Section<'_>, key: &'static str) -> Vec<T> {
+    let found = section.list::<T>(key).unwrap_or_default();
+    found.into_iter().map(|(_, value)| value).collect()
+}
+
+fn tls(section: &Section<'_>) -> Option<Tls> {
+    let any = ["certificate", "key", "client_ca"].iter().any(|key| section.has(key));
+    let needed = |key: &'static str, what: &str| {
+        let path = section.located(key);
+        if any && !section.has(key) {
+            section.fault(key, format!("missing; the file of {what}, PEM"));
+        }
+        path
+    };
+    let certificate = needed("certificate", "the certificate and those between it and its root");
+    let key = needed("key", "the certificate's private key");
+    let client_ca = section.located("client_ca");
+    let reload = section.positive("reload", Duration::from_secs(10));
+    for (name, path) in [("certificate", &certificate), ("client_ca", &client_ca)] {
+        if let Some(Err(message)) = path.as_deref().map(values::file) {
+            section.fault(name, message);
+        }
+    }
+    if let Some(Err(message)) = key.as_deref().map(values::secret_file) {
+        section.fault("key", message);
+    }
+    Some(Tls {
+        certificate: certificate?,
+        key: key?,
+        client_ca,
+        reload,
+    })
+}
+
+fn cors(section: &Section<'_>) -> Cors {
+    let default = Cors::default();
+    let origins: Vec<String> = all::<Origin>(section, "origins")
+        .into_iter()
+        .map(|origin| origin.0)
+        .collect();
+    if origins.len() > 1 && origins.iter().any(|origin| origin == "*") {
+        section.fault("origins", "\"*\" is every origin, and stands alone");
+    }
+    Cors {
+        origins,
+        max_age: section.or("max_age", default.max_age),
+    }
+}
+
+fn rates(section: &Section<'_>) -> Rates {
+    let default = Rates::default();
+    Rates {
+        callers: rate(section, "callers", default.callers),
+        failures: rate(section, "failures", default.failures),
+        own: Vec::new(),
+    }
+}
+
+/// A rate, with a default; `"off"` is none.
+fn rate(section: &Section<'_>, key: &'static str, default: Option<Rate>) -> Option<Rate> {
+    const COUNTS: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+    if !section.has_table(key) {
+        let off = section.optional::<Off>(key).is_some();
+        return default.filter(|_| !off);
+    }
+    let section = section.section(key);
+    let requests = section.required::<u32>("requests");
+    let requests = requests.map(|_| section.within("requests", COUNTS, 1));
+    let per = section.positive("per", Duration::from_secs(1));
+    let burst = section.within("burst", COUNTS, requests.unwrap_or(1));
+    Some(Rate {
+        requests: NonZeroU32::new(requests?)?,
+        per,
+        burst: NonZeroU32::new(burst)?,
+    })
 }
 
 impl Value for telemetry::Format {
@@ -233,13 +400,10 @@ fn log(section: &Section<'_>) -> telemetry::Config {
     log
 }
 
-fn cursors(section: &Section<'_>) -> Option<SecretString> {
+fn key_of(section: &Section<'_>) -> Option<SecretString> {
     let key = section.secret("key")?;
-    if key.expose_secret().len() < SHORTEST_CURSOR_KEY {
-        section.fault(
-            "key",
-            format!("what it refers to is shorter than {SHORTEST_CURSOR_KEY} bytes"),
-        );
+    if key.expose_secret().len() < SHORTEST_KEY {
+        section.fault("key", format!("what it refers to is shorter than {SHORTEST_KEY} bytes"));
     }
     Some(key)
 }

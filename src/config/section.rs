@@ -146,6 +146,11 @@ impl<'a> Section<'a> {
         self.table.get(key).is_some_and(|value| value.get_ref().is_array())
     }
 
+    /// Whether a member is a table.
+    pub(super) fn has_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
+    }
+
     /// Whether a member is a list of nothing.
     pub(super) fn is_empty_list(&self, key: &str) -> bool {
         let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
@@ -346,6 +351,12 @@ impl<'a> Section<'a> {
             );
         }
         read
+    }
+
+    /// Where a file is that is named here, if one is.
+    pub(super) fn located(&self, key: &'static str) -> Option<PathBuf> {
+        let named: String = self.optional(key)?;
+        Some(self.reader.path_of(&named))
     }
 
     /// The bytes of a file named here, which may be left out.

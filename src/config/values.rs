@@ -185,9 +185,9 @@ impl Value for Address {
 }
 
 /// Where this gateway is, as its callers see it: an address without a path.
-pub(super) struct Origin(pub(super) String);
+pub(super) struct Resource(pub(super) String);
 
-impl Value for Origin {
+impl Value for Resource {
     const EXPECTED: &'static str = "an address without a path, such as \"https://billing.example.com\"";
 
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
@@ -263,6 +263,39 @@ impl Value for Host {
             return Err(format!("{}; in lower case and without https://", wrong::<Self>(text)));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// Where a page of a browser comes from, written as browsers write it; `*` is anywhere.
+pub(super) struct Origin(pub(super) String);
+
+impl Value for Origin {
+    const EXPECTED: &'static str =
+        "an origin, such as \"https://portal.example.com\" or \"http://localhost:3000\", or \"*\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        let text = text::<Self>(value)?;
+        let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        match bare {
+            None if text == "*" => {}
+            Some(host) if Host::read(&DeValue::String(host.into())).is_ok() => {}
+            _ => return Err(format!("{}; in lower case and without a path", wrong::<Self>(text))),
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// That something is not limited.
+pub(super) struct Off;
+
+impl Value for Off {
+    const EXPECTED: &'static str = "a rate such as { requests = 100, per = \"1s\", burst = 200 }, or \"off\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        match text::<Self>(value)? {
+            "off" => Ok(Self),
+            text => Err(wrong::<Self>(text)),
+        }
     }
 }
 
@@ -403,6 +436,23 @@ mod tests {
             "https://a.example?key=1",
         ] {
             assert!(read::<Address>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_as_browsers_write_it() {
+        for fine in ["https://portal.example.com", "http://localhost:3000", "*"] {
+            assert!(read::<Origin>(fine).is_ok(), "{fine}");
+        }
+        for wrong in [
+            "portal.example.com",
+            "https://a.example/",
+            "https://A.example",
+            "https://",
+            "null",
+            "https://*.a.example",
+        ] {
+            assert!(read::<Origin>(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -145,6 +145,7 @@ pub(super) fn word(failure: Option<ErrorKind>) -> &'static str {
         ErrorKind::Forbidden => "forbidden",
         ErrorKind::NotFound => "not_found",
         ErrorKind::Conflict => "conflict",
+        ErrorKind::Limited => "limited",
         ErrorKind::NotAcceptable => "not_acceptable",
         ErrorKind::Unsupported => "unsupported",
         ErrorKind::Refused => "refused",

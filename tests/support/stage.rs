@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, Request};
 use intertie::api;
-use intertie::auth::{Caller, Callers};
+use intertie::auth::{Caller, Callers, Rates};
 use intertie::backends::{crmcom, gentrack, kraken, tmf678, urjanet};
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
@@ -179,7 +179,14 @@ impl Stage {
             gateway,
             callers: Callers::open(Caller::new("test", &Scope::ALL, None)),
             cursors: api::cursor::Seal::new(b"a test's secret"),
-            settings: api::Settings::default(),
+            settings: api::Settings {
+                // Thousands of calls at once are what some tests are about.
+                rates: Rates {
+                    callers: None,
+                    ..Rates::default()
+                },
+                ..api::Settings::default()
+            },
             ready: Arc::new(AtomicBool::new(true)),
             metrics: Arc::new(String::new),
         });
