@@ -44,6 +44,7 @@ impl Gateway {
                 ..server
             },
             callers,
+            tokens: None,
             cursor_key: None,
             backends: Vec::new(),
         })
@@ -605,7 +606,7 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
         caller: std::sync::Arc::new(Caller::new(name, scopes, backends)),
         expires: None,
     };
-    let backends = [app::AU, app::US, app::CARIB, app::CY];
+    let backends = [app::AU, app::US, app::CARIB, app::CY, app::PORTFOLIO];
     let gateway = Gateway::plan(Plan {
         server: Server {
             rates: Rates {
@@ -621,6 +622,7 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
             key("bound", &Scope::ALL, Some(&[app::AU])),
             key("limited", &Scope::ALL, None),
         ]),
+        tokens: None,
         cursor_key: None,
         backends: sandbox.plan.backends,
     })
@@ -642,7 +644,8 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
     };
     let mut writes = 0;
     for backend in backends {
-        for specimen in specimens_of(backend) {
+        for (n, specimen) in specimens_of(backend).into_iter().enumerate() {
+            let specimen = specimen.turn(n);
             let route = route_of(specimen.path.split('?').next().unwrap());
             let declared = &DOCUMENT["paths"][&route][specimen.method.to_lowercase()];
             let changes = specimen.method != "GET" && declared["x-repeat"] != "READ";
@@ -930,6 +933,7 @@ async fn a_gateway_does_not_start_with_files_that_cannot_be_used() {
             ..Server::default()
         },
         callers: callers(),
+        tokens: None,
         cursor_key: None,
         backends: Vec::new(),
     };

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
 use crate::support::openapi::check_answer;
+use crate::tokens::{issued, trusting};
 
 /// The account that the bound caller has at each backend, and one that it does not have.
 const ACCOUNTS: [(&str, &str, &str); 5] = [
@@ -86,7 +87,7 @@ impl House {
             expires: (&*caller.name == "expired").then(|| "2001-01-01T00:00:00Z".parse().unwrap()),
             caller: Arc::new(caller),
         });
-        Self::with(Callers::of(keys)).await
+        Self::with(trusting(Callers::of(keys))).await
     }
 
     async fn with(callers: Callers) -> Self {
@@ -114,7 +115,11 @@ impl House {
     async fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<&(&str, Value)>) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(key) = key {
-            request = request.header("x-api-key", key);
+            // A token has dots, none of the keys here has one.
+            request = match key.contains('.') {
+                true => request.header("authorization", format!("Bearer {key}")),
+                false => request.header("x-api-key", key),
+            };
         }
         let body = match body {
             Some((form, body)) => {
@@ -364,7 +369,7 @@ struct Refusal {
 }
 
 /// The columns. A way of calling that comes beside keys brings its own.
-const REFUSALS: [Refusal; 6] = [
+const REFUSALS: [Refusal; 7] = [
     Refusal {
         name: "no credential",
         key: |_| None,
@@ -376,6 +381,10 @@ const REFUSALS: [Refusal; 6] = [
     Refusal {
         name: "expired",
         key: |_| Some("expired".to_owned()),
+    },
+    Refusal {
+        name: "wrong audience",
+        key: |_| Some(issued(false)),
     },
     Refusal {
         name: "missing scope",
@@ -416,7 +425,7 @@ fn refused(route: &Route, refusal: &str, answer: &Answer) -> bool {
     match (refusal, &route.scope) {
         // What is for everybody asks nobody who they are.
         (_, None) => status == 200,
-        ("no credential" | "wrong key" | "expired", Some(_)) => said == (401, "unauthenticated"),
+        ("no credential" | "wrong key" | "expired" | "wrong audience", Some(_)) => said == (401, "unauthenticated"),
         ("missing scope", Some(scope)) if scope.is_empty() => status == 200,
         ("missing scope", Some(_)) => said == (403, "insufficient_scope"),
         // Lists of the gateway's own show what is the caller's.
@@ -446,6 +455,11 @@ fn refused(route: &Route, refusal: &str, answer: &Answer) -> bool {
 async fn every_route_keeps_out_whoever_does_not_belong() {
     let house = House::open(callers()).await;
     let capabilities = house.get("everything", "/v1/capabilities").await.json();
+    // What is wrong with the token for another audience is its audience.
+    assert_eq!(
+        house.get(&issued(true), "/v1/capabilities").await.json()["data"],
+        capabilities["data"]
+    );
     let routes = Route::all();
     let mut table = format!("{:27}", "route");
     for refusal in &REFUSALS {

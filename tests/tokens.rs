@@ -234,6 +234,26 @@ impl Shelf {
     }
 }
 
+static ELSEWHERE: LazyLock<Signer> = LazyLock::new(Signer::es256);
+
+/// Callers who may also bring tokens of one issuer, for tests of what those tokens open.
+pub(crate) fn trusting(callers: Callers) -> Callers {
+    let fetch = Shelf::of(&[("1", &*ELSEWHERE)]).fetch();
+    callers.trusting(Tokens::of(AUDIENCE.to_owned(), 8 * 1024, [(issuer(), fetch)]))
+}
+
+/// A token of that issuer with every scope, for this gateway or for another one.
+pub(crate) fn issued(here: bool) -> String {
+    let scopes: Vec<&str> = Scope::ALL.into_iter().map(Scope::as_str).collect();
+    let mut claims = claims_with("scope", json!(scopes.join(" ")));
+    claims["aud"] = json!(if here {
+        AUDIENCE
+    } else {
+        "https://elsewhere.example.com"
+    });
+    ELSEWHERE.token("1", &claims)
+}
+
 async fn ask(callers: &Callers, token: &str) -> Result<Arc<Caller>> {
     let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
     callers
