@@ -2,6 +2,8 @@
 //!
 //! The only place that sees both ends of the house.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod refusal;
 mod sandbox;
 mod server;
