@@ -318,13 +318,11 @@ fn check(path: &std::path::Path, connect: bool) -> Result<(), Failure> {
 }
 
 fn openapi(yaml: bool) -> Result<(), Failure> {
-    let document = api::openapi();
-    let text = if yaml {
-        document.to_yaml().map_err(failed)?
-    } else {
-        document.to_pretty_json().map_err(failed)?
-    };
-    say(&format!("{}\n", text.trim_end()))
+    if !yaml {
+        return say(api::OPENAPI);
+    }
+    let document: yaml_serde::Value = serde_json::from_str(api::OPENAPI).map_err(failed)?;
+    say(&yaml_serde::to_string(&document).map_err(failed)?)
 }
 
 fn key() -> Result<(), Failure> {

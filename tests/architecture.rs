@@ -72,7 +72,7 @@ fn part(file: &str) -> Option<String> {
     if first == "backends" {
         return Some(match rest.split_once('/') {
             Some((system, _)) => format!("backends/{system}"),
-            None if matches!(rest, "mod.rs" | "native.rs") => "backends".to_owned(),
+            None if matches!(rest, "mod.rs" | "native.rs" | "wire.rs") => "backends".to_owned(),
             None => return None,
         });
     }

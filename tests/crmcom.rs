@@ -10,9 +10,10 @@ use intertie::model::account::{Account, AccountStatus};
 use intertie::model::account_write::AccountPatch;
 use intertie::model::page::Paging;
 use intertie::operations::accounts::{
-    CloseAccount, CreateAccount, GetAccount, GetBalance, GetPaymentTerms, ReactivateAccount, SearchAccounts,
-    SuspendAccount, UpdateAccount,
+    CloseAccount, CreateAccount, GetAccount, GetBalance, GetPaymentTerms, MatchAccounts, ReactivateAccount,
+    SearchAccounts, Shown, SuspendAccount, UpdateAccount,
 };
+use intertie::operations::filter::{EMAIL, Field, Filter, NAME, NATIVE_ID, PARENT, SUBSCRIPTION};
 use intertie::operations::payment_methods::ListPaymentMethods;
 use intertie::operations::{Change, Context, Operation};
 use intertie::sandbox::crmcom::{
@@ -23,7 +24,8 @@ use intertie::sandbox::{Kind, Running, start};
 use intertie::upstream::{Settings, tokens};
 use serde_json::{Value, json};
 
-use crate::support::crmcom_contract::check;
+use crate::support::crmcom_contract::{check, examples};
+use crate::support::stage::Stage;
 use crate::support::tap::Tap;
 
 struct Scene {
@@ -390,5 +392,292 @@ async fn a_state_that_nobody_listed_survives() {
     assert_eq!(
         (account.status, account.native_status.as_deref()),
         (Some(AccountStatus::Other), Some("UNDER_REVIEW"))
+    );
+}
+
+fn secret(text: &str) -> intertie::model::text::Secret {
+    serde_json::from_value(json!(text)).unwrap()
+}
+
+fn pass_code(identifier: &str, code: &str) -> Shown {
+    Shown::PassCode {
+        identifier: identifier.to_owned().try_into().unwrap(),
+        pass_code: secret(code),
+    }
+}
+
+impl Scene {
+    async fn shown(&self, shown: Shown) -> Result<Vec<String>> {
+        let backend = "crmcom-cy".parse().unwrap();
+        let paging = Paging::default();
+        let page = self.call(MatchAccounts { backend, shown, paging }).await?;
+        assert_eq!(page.next, None);
+        Ok(numbers(page.items))
+    }
+
+    async fn search(&self, filters: &[(&'static Field, &str)], limit: usize, after: Option<&str>) -> Result<Page> {
+        let filters = filters
+            .iter()
+            .map(|(field, text)| Filter::is(field, (*text).to_owned()));
+        let search = SearchAccounts {
+            backend: "crmcom-cy".parse().unwrap(),
+            number: None,
+            customer_number: None,
+            status: None,
+            filters: filters.collect(),
+            paging: Paging {
+                limit,
+                after: after.map(str::to_owned),
+            },
+        };
+        let page = self.call(search).await?;
+        Ok((numbers(page.items), page.next))
+    }
+}
+
+/// The numbers on a page, and where the next one starts.
+type Page = (Vec<String>, Option<String>);
+
+fn numbers(accounts: Vec<Account>) -> Vec<String> {
+    accounts
+        .into_iter()
+        .map(|account| account.number.expect("a number"))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_what_its_customer_shows() {
+    let scene = Scene::new().await;
+    let one = vec!["ACR0000000056".to_owned()];
+    let card = || Shown::AuthenticationCode(secret("7001000200030004"));
+    assert_eq!(scene.shown(card()).await.unwrap(), one);
+    assert_eq!(scene.shown(pass_code("marios", "4711")).await.unwrap(), one);
+    let once = || Shown::OneTimePassword(secret("482913"));
+    assert_eq!(scene.shown(once()).await.unwrap(), one);
+    for nobody in [
+        // Spent, wrong, and not effective any more. None of it is taken for a dead token.
+        once(),
+        pass_code("marios", "4712"),
+        Shown::AuthenticationCode(secret("7001000200030058")),
+    ] {
+        assert_eq!(scene.shown(nobody).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    // Nor is a dead token taken for a wrong code.
+    scene.fault(Fault::RevokedTokens, 1, "showAccountsReceivableByPost");
+    assert_eq!(scene.shown(card()).await.unwrap(), one);
+    assert_eq!(scene.executed("login"), 2);
+    for exchange in scene.tap.exchanges() {
+        assert_eq!(exchange.method, "POST", "a code stands in no address");
+    }
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn a_system_that_says_no_to_everything_does_not_say_that_nobody_has_a_code() {
+    let scene = Scene::new().await;
+    scene.fault(Fault::ErrorInside, 9, "showAccountsReceivableByPost");
+    let refused = scene.shown(pass_code("marios", "4711")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+    scene.running.clear_faults();
+    assert_eq!(scene.shown(pass_code("marios", "4711")).await.unwrap().len(), 1);
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn a_one_time_password_is_shown_once() {
+    let scene = Scene::new().await.untapped();
+    scene.fault(Fault::DropAfter, 1, "showAccountsReceivableByPost");
+    let lost = scene.shown(Shown::OneTimePassword(secret("482913"))).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::OutcomeUnknown, "{lost}");
+    assert_eq!(scene.executed("showAccountsReceivableByPost"), 1);
+    // What stays good is shown again.
+    scene.fault(Fault::DropAfter, 1, "showAccountsReceivableByPost");
+    assert_eq!(scene.shown(pass_code("eleni", "0815")).await.unwrap().len(), 1);
+    assert_eq!(scene.executed("showAccountsReceivableByPost"), 3);
+}
+
+#[tokio::test]
+async fn accounts_are_found_by_one_thing_at_a_time() {
+    let scene = Scene::new().await;
+    for (field, value, expected) in [
+        (&NATIVE_ID, "E0623A1C29FF47C991CF544BCBE6A97F", &["ACR0000000056"][..]),
+        (&NATIVE_ID, "00000000000000000000000000000000", &[]),
+        (&NAME, "ACR0000000056 Marios Ioannou2", &["ACR0000000056"]),
+        (&EMAIL, "marios.ioannou@example.com", &["ACR0000000056"]),
+        (
+            &EMAIL,
+            "andreas.ioannou@example.com",
+            &["ACR0000000062", "ACR0000000063"],
+        ),
+        (&EMAIL, "nobody@example.com", &[]),
+        (&SUBSCRIPTION, "SUB0000000058", &["ACR0000000058"]),
+        (
+            &PARENT,
+            "crmcom-cy:ACR0000000001",
+            &["ACR0000000056", "ACR0000000059", "ACR0000000060"],
+        ),
+        (&PARENT, "crmcom-cy:ACR9999999999", &[]),
+    ] {
+        let (found, next) = scene.search(&[(field, value)], 50, None).await.unwrap();
+        assert_eq!(
+            (found, next),
+            (expected.iter().map(|n| (*n).to_owned()).collect(), None),
+            "{value}"
+        );
+    }
+    // "Andreas Ioannou" is the name of two: the system does not say whether it means none or several.
+    for name in ["Andreas Ioannou", "Nobody"] {
+        let unsaid = scene.search(&[(&NAME, name)], 50, None).await.unwrap_err();
+        assert_eq!(unsaid.kind(), ErrorKind::Unsupported, "{name}");
+    }
+    let before = scene.tap.exchanges().len();
+    for filters in [&[][..], &[(&NAME, "a"), (&EMAIL, "b")]] {
+        let error = scene.search(filters, 50, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("exactly one"), "{error}");
+    }
+    assert_eq!(scene.tap.exchanges().len(), before);
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn lists_of_accounts_are_paged_and_survive_a_dead_token() {
+    let scene = Scene::new().await;
+    for (filter, expected) in [
+        ((&PARENT, "crmcom-cy:ACR0000000001"), 3),
+        ((&EMAIL, "andreas.ioannou@example.com"), 2),
+    ] {
+        let (mut seen, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let (found, next) = scene.search(&[filter], 1, after.as_deref()).await.unwrap();
+            assert_eq!(found.len(), 1);
+            seen.extend(found);
+            match next {
+                Some(_) => after = next,
+                None => break,
+            }
+        }
+        let whole = scene.search(&[filter], 50, None).await.unwrap().0;
+        assert_eq!((seen.len(), &seen), (expected, &whole));
+    }
+    assert_eq!(scene.executed("login"), 1);
+    scene.fault(Fault::RevokedTokens, 1, "listAccountsReceivable");
+    let found = scene
+        .search(&[(&EMAIL, "marios.ioannou@example.com")], 50, None)
+        .await
+        .unwrap();
+    assert_eq!((found.0.len(), scene.executed("login")), (1, 2));
+    scene.fault(Fault::ErrorInside, 9, "listAccountsReceivable");
+    let refused = scene
+        .search(&[(&EMAIL, "marios.ioannou@example.com")], 50, None)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused, "a no is not an empty list");
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn members_of_a_group_stand_under_their_head() {
+    let scene = Scene::new().await;
+    let search = SearchAccounts {
+        backend: "crmcom-cy".parse().unwrap(),
+        number: None,
+        customer_number: None,
+        status: Some(AccountStatus::Suspended),
+        filters: vec![Filter::is(&PARENT, "crmcom-cy:ACR0000000001".to_owned())],
+        paging: Paging::default(),
+    };
+    let found = scene.call(search.clone()).await.unwrap().items;
+    assert_eq!((found.len(), &found[0].id), (1, &id("ACR0000000059")));
+    assert_eq!(found[0].parent, Some(id("ACR0000000001")));
+    let native = json!(scene.call_with(search, true).await.unwrap().items[0])["native"].clone();
+    assert_eq!(native["funding_scope"], "PARTIALLY_FUNDED");
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn a_token_is_released_once_and_a_refusal_of_that_is_ignored() {
+    let scene = Scene::new().await;
+    scene.backend.upstream().release().await;
+    assert_eq!(scene.executed("releaseToken"), 0, "there was none");
+    scene.account("ACR0000000056").await.unwrap();
+    for _ in 0..2 {
+        scene.backend.upstream().release().await;
+    }
+    assert_eq!(scene.executed("releaseToken"), 1);
+    // Nothing keeps the road from being used again.
+    scene.account("ACR0000000056").await.unwrap();
+    assert_eq!(scene.executed("login"), 2);
+    scene.fault(Fault::ErrorInside, 1, "releaseToken");
+    scene.backend.upstream().release().await;
+    assert_eq!(scene.executed("releaseToken"), 1);
+    scene.keeps_the_contract();
+}
+
+#[tokio::test]
+async fn what_the_contract_says_must_be_refused_is_refused_before_anything_is_sent() {
+    let stage = Stage::open().await;
+    let mut count = 0;
+    for entry in examples() {
+        if entry["expectInvalid"] != true {
+            continue;
+        }
+        count += 1;
+        let name = entry["file"].as_str().unwrap();
+        let path = format!("{}/tests/fixtures/crmcom/examples/{name}", env!("CARGO_MANIFEST_DIR"));
+        let example: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let named = &example["accounts_receivable_identifier"];
+        let answer = if let (Some(id), Some(number)) = (named["id"].as_str(), named["number"].as_str()) {
+            stage
+                .get(&format!(
+                    "/v1/accounts?backend=crmcom-cy&native_id={id}&number={number}"
+                ))
+                .await
+        } else {
+            let mut body = named.get("access_token_identifier").cloned().unwrap_or(json!({}));
+            body["backend"] = json!("crmcom-cy");
+            stage.send("POST", "/v1/accounts/search", &[], Some(&body)).await
+        };
+        assert!(matches!(answer.status, 422 | 501), "{name}: {}", answer.text());
+        assert!(!answer.text().contains("4711"), "{}", answer.text());
+    }
+    assert_eq!(count, 4);
+    assert!(stage.systems.received(Kind::Crmcom).all().is_empty());
+}
+
+#[tokio::test]
+async fn a_search_under_an_account_asks_its_backend_alone() {
+    let stage = Stage::open().await;
+    let path = "/v1/accounts?parent=crmcom-cy:ACR0000000001&limit=2";
+    let found = stage.walk(path).await;
+    assert_eq!(found.len(), 3);
+    let sources = stage.get(path).await.json()["meta"]["sources"].clone();
+    assert_eq!(
+        (sources.as_array().unwrap().len(), &sources[0]["backend"]),
+        (1, &json!("crmcom-cy"))
+    );
+    let elsewhere = stage.get("/v1/accounts?parent=crmcom-cy:ACR1&backend=kraken-us").await;
+    assert_eq!(elsewhere.status, 400, "{}", elsewhere.text());
+    // Another system is not asked what it does not know.
+    let email = stage.get("/v1/accounts?email=marios.ioannou@example.com").await.json();
+    assert_eq!(email["data"].as_array().unwrap().len(), 1);
+    let of = |backend: &str| {
+        let sources = email["meta"]["sources"].as_array().unwrap();
+        sources
+            .iter()
+            .find(|source| source["backend"] == backend)
+            .map(|source| source["status"].clone())
+    };
+    assert_eq!(
+        (of("crmcom-cy"), of("kraken-us")),
+        (Some(json!("ok")), Some(json!("unsupported")))
+    );
+    let shown = json!({"backend": "crmcom-cy", "one_time_password": "482913"});
+    let answer = stage.send("POST", "/v1/accounts/search", &[], Some(&shown)).await;
+    assert_eq!(
+        answer.json()["data"][0]["id"],
+        "crmcom-cy:ACR0000000056",
+        "{}",
+        answer.text()
     );
 }

@@ -1,10 +1,12 @@
 //! The Gentrack adapter in front of the simulated Gentrack: what only the two together can show.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::Next;
+use axum::response::IntoResponse as _;
 
 use intertie::backends::{Backend, gentrack};
 use intertie::error::{ErrorKind, Result};
@@ -17,6 +19,7 @@ use intertie::model::refund::NewRefund;
 use intertie::operations::accounts::{CreateAccount, GetAccount, GetBalance, SetParent, UpdateAccount};
 use intertie::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
 use intertie::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use intertie::operations::contacts::RemoveContact;
 use intertie::operations::holds::{GetHold, PlaceHold};
 use intertie::operations::meters::{GetMeter, ListMeters};
 use intertie::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
@@ -862,12 +865,13 @@ async fn what_is_written_fits_the_contract_and_can_be_read_back() {
     let first = || FIRST.parse().unwrap();
     let new: NewAccount = given(json!({
         "backend": "gentrack-au", "name": "Ada Lind", "customer_number": "20018844", "currency": "AUD",
-        "parent": FIRST, "billing": {"delivery": "Email", "address": {"lines": ["1 Bay Road", "Unit 2"], "locality": "Port Merrin"}},
+        "parent": FIRST, "custom_attributes": [{"name": "segment", "value": "Gold"}], "billing": {"delivery": "Email", "address": {"lines": ["1 Bay Road", "Unit 2"], "locality": "Port Merrin"}},
     }));
     let made = scene.call(CreateAccount { new }).await.unwrap();
     assert_eq!(made.name.as_deref(), Some("Ada Lind"));
     assert_eq!(made.parent.as_ref().map(|id| id.as_str()), Some(FIRST));
-    let patch = given(json!({"name": "A. Lind", "billing": {"address": {"region": "NSW"}}}));
+    let patch = given(json!({"name": "A. Lind", "billing": {"address": {"region": "NSW"}},
+        "custom_attributes": [{"name": "tier", "value": "2"}]}));
     let change = UpdateAccount {
         account: made.id.clone(),
         patch,
@@ -887,6 +891,10 @@ async fn what_is_written_fits_the_contract_and_can_be_read_back() {
         .unwrap();
     assert_eq!(read.name.as_deref(), Some("A. Lind"));
     assert_eq!(read.parent.as_ref().map(|id| id.as_str()), Some(SECOND));
+    assert_eq!(
+        json!(read.custom_attributes),
+        json!([{"name": "segment", "value": "Gold"}, {"name": "tier", "value": "2"}])
+    );
     let address = read.billing.unwrap().address.unwrap();
     assert_eq!((address.lines.len(), address.region.as_deref()), (2, Some("NSW")));
 
@@ -1075,6 +1083,85 @@ async fn a_key_makes_one_transaction_of_all_its_repeats() {
     assert_eq!((sent.len(), pair(0)), (6, pair(1)));
     for n in 2..6 {
         assert!(pair(n).1 > pair(n - 1).1 && pair(n).0 != pair(n - 1).0, "{n}");
+    }
+}
+
+/// A system that carries a removal out and loses its answer, and that does not know a transaction again.
+async fn forgetful() -> (Scene, Arc<AtomicU64>) {
+    let scene = Scene::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let removals = Arc::new(AtomicU64::new(0));
+    let count = removals.clone();
+    let system = intertie::sandbox::gentrack::router(&base, Counts::default());
+    let system = system.layer(axum::middleware::from_fn(move |mut request: Request, next: Next| {
+        let count = count.clone();
+        async move {
+            for name in ["x-transaction-id", "x-transaction-date-time"] {
+                request.headers_mut().remove(name);
+            }
+            let removal = request.uri().path().ends_with("/remove");
+            let answer = next.run(request).await;
+            if removal && count.fetch_add(1, Ordering::SeqCst) == 0 {
+                return axum::http::StatusCode::BAD_GATEWAY.into_response();
+            }
+            answer
+        }
+    }));
+    tokio::spawn(async move { axum::serve(listener, system).await });
+    let backend = backend(&base);
+    (Scene { backend, ..scene }, removals)
+}
+
+#[tokio::test]
+async fn a_contact_that_a_repeat_finds_gone_was_removed() {
+    let (scene, removals) = forgetful().await;
+    let remove = || RemoveContact {
+        contact: "gentrack-au:50027731".parse().unwrap(),
+        effective_on: None,
+        reason: None,
+    };
+    let receipt = json!(scene.call(remove()).await.unwrap());
+    assert_eq!(
+        receipt,
+        json!({"id": "gentrack-au:50027731", "backend": "gentrack-au", "native_id": "50027731", "status": "DONE"})
+    );
+    assert_eq!(removals.load(Ordering::SeqCst), 2);
+    assert_eq!(scene.call(remove()).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn the_contract_s_token_is_presented_and_its_refusal_is_one_of_credentials() {
+    use axum::routing::{get, post};
+    const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+    for (status, token, expected) in [
+        (200, include_str!("fixtures/gentrack/examples/token.200.json"), None),
+        (
+            401,
+            include_str!("fixtures/gentrack/examples/token.401.json"),
+            Some(ErrorKind::Credentials),
+        ),
+    ] {
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let login = move || async move { (status, JSON, token) };
+        let record = |headers: axum::http::HeaderMap| async move {
+            assert_eq!(
+                headers["authorization"],
+                "Bearer eyJhbGciOiJub25lIn0.eyJleGFtcGxlIjp0cnVlfQ."
+            );
+            (JSON, include_str!("fixtures/gentrack/examples/getAccount.200.json"))
+        };
+        let system = axum::Router::new()
+            .route(TOKEN_PATH, post(login))
+            .route(&format!("{API_PATH}/accounts/10045213"), get(record));
+        tokio::spawn(async move { axum::serve(listener, system).await });
+        let backend = backend(&base);
+        let (serves, _) = backend.serving::<GetAccount>().unwrap();
+        let cx = Context::within(Duration::from_secs(20));
+        let answer = serves.serve(account(FIRST), &cx).await;
+        assert_eq!(answer.err().map(|error| error.kind()), expected, "{status}");
     }
 }
 

@@ -342,9 +342,12 @@ async fn system() -> (SocketAddr, Sent) {
             ] {
                 headers.insert(name, HeaderValue::from_static(value));
             }
-            let size = path
-                .strip_prefix("/base/v1/size/")
-                .and_then(|size| size.parse::<usize>().ok());
+            let sized = |prefix: &str| path.strip_prefix(prefix).and_then(|size| size.parse::<usize>().ok());
+            let refusal = sized("/base/v1/refusal/");
+            if refusal.is_some() {
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+            }
+            let size = sized("/base/v1/size/").or(refusal);
             match path.as_str() {
                 "/base/v1/made" => {
                     *response.status_mut() = StatusCode::CREATED;
@@ -527,7 +530,7 @@ async fn a_location_leads_back_through_this_road_or_nowhere() {
 }
 
 #[tokio::test]
-async fn a_reply_that_is_too_large_names_the_limit() {
+async fn a_success_of_any_size_comes_back_and_a_refusal_that_is_too_large_names_the_limit() {
     let (address, sent) = system().await;
     let face = face(address, &[Scope::NativeCall]);
     let whole = send(&face, "GET", "/v1/backends/one/raw/size/1000", &[], "").await;
@@ -536,16 +539,130 @@ async fn a_reply_that_is_too_large_names_the_limit() {
     let head = send(&face, "HEAD", "/v1/backends/one/raw/size/1000", &[], "").await;
     is_native(&head, 200, "one");
     assert_eq!(head.header("content-length"), Some("1000"));
-    let read = send(&face, "GET", "/v1/backends/one/raw/size/1001", &[], "").await;
+    for (method, size) in [("GET", 1001), ("POST", 3_000_000)] {
+        let path = format!("/v1/backends/one/raw/size/{size}");
+        let large = send(&face, method, &path, &[], "").await;
+        is_native(&large, 200, "one");
+        assert_eq!(large.header("content-length"), Some(size.to_string().as_str()));
+        assert!(large.body.len() == size && large.body.iter().all(|byte| *byte == b'x'));
+    }
+    let read = send(&face, "GET", "/v1/backends/one/raw/refusal/1001", &[], "").await;
     is_problem(&read, 502, "upstream_unreadable");
     assert!(
         read.json()["detail"].as_str().unwrap().contains("1000 bytes"),
         "{}",
         read.text()
     );
-    let write = send(&face, "POST", "/v1/backends/one/raw/size/1001", &[], "").await;
+    let write = send(&face, "POST", "/v1/backends/one/raw/refusal/1001", &[], "").await;
     is_problem(&write, 504, "outcome_unknown");
-    assert_eq!(sent.lock().unwrap().len(), 4);
+    assert_eq!(sent.lock().unwrap().len(), 6);
+}
+
+/// A system whose answers break off after 100,000 bytes; `framing` says how long they would be.
+async fn breaking(framing: &'static str) -> SocketAddr {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 8192];
+            let read = stream.read(&mut request).await.unwrap();
+            let answer = if request[..read].starts_with(b"POST /token") {
+                let body = r#"{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}"#;
+                let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length";
+                format!("{head}: {}\r\n\r\n{body}", body.len())
+            } else {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n";
+                format!("{head}{framing}{}", "x".repeat(100_000))
+            };
+            // Whoever has enough may hang up.
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_never_looks_whole() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    for framing in [
+        "Content-Length: 200000\r\n\r\n",
+        // 200,000 bytes in one chunk.
+        "Transfer-Encoding: chunked\r\n\r\n30d40\r\n",
+    ] {
+        let face = face(breaking(framing).await, &[Scope::NativeCall]);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, face).await.unwrap() });
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET /v1/backends/one/raw/file HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        // The connection is closed, or reset: it is not kept for a next call.
+        let _ = stream.read_to_end(&mut answer).await;
+        let text = String::from_utf8_lossy(&answer);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let head = head.to_ascii_lowercase();
+        if head.contains("content-length: 200000") {
+            assert!(body.len() < 200_000, "{}", body.len());
+        } else {
+            assert!(head.contains("transfer-encoding: chunked"), "{head}");
+            assert!(!body.ends_with("0\r\n\r\n"), "it ends like a whole one");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_answer_is_passed_on_before_it_is_whole() {
+    use http_body_util::BodyExt as _;
+
+    // The system waits with the rest until the caller has the beginning.
+    let (goes_on, waits) = tokio::sync::oneshot::channel::<()>();
+    let waits = Arc::new(Mutex::new(Some(waits)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = Router::new().fallback(move |request: Request| {
+        let waits = Arc::clone(&waits);
+        async move {
+            if request.uri().path() == "/token" {
+                return Response::new(Body::from(
+                    r#"{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}"#,
+                ));
+            }
+            let waits = waits.lock().unwrap().take().unwrap();
+            let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; 5000])) });
+            let rest = futures_util::stream::once(async move {
+                waits.await.unwrap();
+                Ok(Bytes::from(vec![b'b'; 5000]))
+            });
+            let body = Body::from_stream(futures_util::StreamExt::chain(first, rest));
+            let mut response = Response::new(body);
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert("content-type", json);
+            response
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let face = face(address, &[Scope::NativeCall]);
+    let request = http::Request::get("/v1/backends/one/raw/export").body(Body::empty());
+    let answer = face.oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()["intertie-native"]),
+        (StatusCode::OK, &HeaderValue::from_static("one"))
+    );
+    let mut body = answer.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert!(first.len() > 1000 && first.iter().all(|byte| *byte == b'a'));
+    goes_on.send(()).unwrap();
+    let rest = body.collect().await.unwrap().to_bytes();
+    assert_eq!(first.len() + rest.len(), 10_000);
 }
 
 #[tokio::test]
@@ -620,7 +737,7 @@ async fn a_call_is_one_line_that_holds_neither_its_path_nor_its_body() {
         200,
         "one",
     );
-    let large = send(&face, "POST", "/v1/backends/one/raw/size/4242", &[], "marked-body").await;
+    let large = send(&face, "POST", "/v1/backends/one/raw/refusal/4242", &[], "marked-body").await;
     is_problem(&large, 504, "outcome_unknown");
     is_problem(
         &send(&face, "GET", "/v1/backends/one/raw/..;marked-path/a", &[], "").await,

@@ -43,6 +43,21 @@ const WRONG_CLIENT: &str = "intertie-unknown";
 const WRONG_SECRET: &str = "marked+wr0ng/s3cret==";
 /// An API key that the system does not take.
 const WRONG_API_KEY: &str = "sk_live_marked+wr0ng/key";
+/// A user's password that the system does not take.
+const WRONG_PASSWORD: &str = "marked+wr0ng/pass=word";
+/// What callers give the gateway to keep with a system, each in a place of its own.
+const ENTRUSTED: [&str; 10] = [
+    "marked+cr3ated/one",
+    "marked+cr3ated/two",
+    "marked+cr3ated/three",
+    "marked+cr3ated/four",
+    "marked+k3y/of-the-bucket",
+    "marked+r0le/of-the-bucket",
+    "marked+ch4nged/one",
+    "marked+ch4nged/two",
+    "marked+s0ught/one",
+    "marked+s0ught/two",
+];
 /// What a caller sends where something else is due, in bodies, paths, queries and headers.
 const SENT: &str = "marked7412sent";
 
@@ -197,7 +212,7 @@ impl Drop for Program {
 }
 
 /// The secrets that the configuration refers to.
-fn environment() -> [(&'static str, &'static str); 8] {
+fn environment() -> [(&'static str, &'static str); 12] {
     [
         ("CURSOR_KEY", CURSOR_KEY),
         ("GENTRACK_SECRET", sandbox::gentrack::CLIENT_SECRET),
@@ -207,6 +222,10 @@ fn environment() -> [(&'static str, &'static str); 8] {
         ("KRAKEN_PASSWORD", sandbox::kraken::PASSWORD),
         ("WRONG_API_KEY", WRONG_API_KEY),
         ("TMF_SECRET", sandbox::tmf678::CLIENT_SECRET),
+        ("CRMCOM_PASSWORD", sandbox::crmcom::PASSWORD),
+        ("CRMCOM_KEY", sandbox::crmcom::WEB_API_KEY),
+        ("URJANET_PASSWORD", sandbox::urjanet::PASSWORD),
+        ("WRONG_PASSWORD", WRONG_PASSWORD),
     ]
 }
 
@@ -257,6 +276,47 @@ fn configuration(line: SocketAddr, systems: SocketAddr) -> String {
             sandbox::kraken::GRAPHQL,
         );
     }
+    for (name, secret) in [("tmf-carib", "TMF_SECRET"), ("tmf-wrong", "WRONG_SECRET")] {
+        let _ = write!(
+            text,
+            "[[backends]]\nname = \"{name}\"\nkind = \"tmf678\"\ntime_zone = \"America/Panama\"\n\
+             base_url = \"http://{line}/tmf678{}\"\nclient_id = \"{}\"\nclient_secret = {{ env = \"{secret}\" }}\n\
+             credential_headers = \"both\"\nchannel = \"selfportal\"\nlist_bills = true\n\
+             units = [{{ business_id = \"PA\" }}, {{ business_id = \"JM\" }}]\n{road}",
+            sandbox::tmf678::API_PATH,
+            sandbox::tmf678::CLIENT_ID,
+        );
+    }
+    let user = |name: &str, secret: &str| {
+        format!(
+            "username = \"{name}\"\npassword = {{ env = \"{secret}\" }}\norganisation = \"{}\"",
+            sandbox::crmcom::ORGANISATION,
+        )
+    };
+    for (name, login) in [
+        ("crmcom-cy", user(sandbox::crmcom::USERNAME, "CRMCOM_PASSWORD")),
+        ("crmcom-key", "web_api_key = { env = \"CRMCOM_KEY\" }".to_owned()),
+        ("crmcom-wrong", user(WRONG_CLIENT, "WRONG_PASSWORD")),
+    ] {
+        let _ = write!(
+            text,
+            "[[backends]]\nname = \"{name}\"\nkind = \"crmcom\"\ntime_zone = \"Asia/Nicosia\"\n\
+             base_url = \"http://{line}/crmcom{}\"\n{login}\n{road}",
+            sandbox::crmcom::API_PATH,
+        );
+    }
+    for (name, secret) in [("urjanet-us", "URJANET_PASSWORD"), ("urjanet-wrong", "WRONG_PASSWORD")] {
+        let _ = write!(
+            text,
+            "[[backends]]\nname = \"{name}\"\nkind = \"urjanet\"\ncurrency = \"USD\"\n\
+             base_url = \"http://{line}/urjanet{}\"\nlogin_url = \"http://{line}/urjanet{}\"\n\
+             username = \"{}\"\npassword = {{ env = \"{secret}\" }}\ncustomer_id = \"{}\"\n{road}",
+            sandbox::urjanet::API_PATH,
+            sandbox::urjanet::LOGIN_PATH,
+            sandbox::urjanet::USERNAME,
+            sandbox::urjanet::CUSTOMER,
+        );
+    }
     text
 }
 
@@ -267,11 +327,13 @@ struct Scene {
     program: Program,
     client: reqwest::Client,
     answers: Haystack,
+    /// How many requests of specimens were sent.
+    turns: usize,
 }
 
 impl Scene {
     async fn open(folder: &Path) -> Self {
-        let systems = sandbox::start(&[Kind::Gentrack, Kind::Kraken], "127.0.0.1:0".parse().unwrap())
+        let systems = sandbox::start(&Kind::ALL, "127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
         let tap = Tap::on(systems.addr()).await;
@@ -283,6 +345,7 @@ impl Scene {
             program,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             answers: Vec::new(),
+            turns: 0,
         }
     }
 
@@ -318,8 +381,86 @@ impl Scene {
     }
 
     async fn specimen(&mut self, specimen: &Specimen, headers: &[(&str, &str)]) -> (u16, Value) {
-        self.call(specimen.method, &specimen.path, headers, specimen.body.as_ref())
-            .await
+        self.turns += 1;
+        let (_, body) = specimen.turn(self.turns);
+        self.call(specimen.method, &specimen.path, headers, body.as_ref()).await
+    }
+
+    /// Makes, changes and looks for credentials with marked secrets, the right way and in wrong ones.
+    async fn entrust(&mut self) {
+        let [
+            one,
+            two,
+            three,
+            four,
+            key,
+            role,
+            changed,
+            changed_too,
+            sought,
+            sought_too,
+        ] = ENTRUSTED;
+        let new = json!({"provider_id": "urjanet-us:CedarWater", "kind": "WEB", "username": "marked-site",
+            "password": one, "password2": two, "password3": three, "password4": four,
+            "username2": "First pet", "s3_encryption_key_id": key, "s3_role_id": role});
+        let (status, made) = self.call("POST", "/v1/credentials", &[], Some(&new)).await;
+        assert_eq!(status, 201, "{made}");
+        let credential = format!("/v1/credentials/{}", made["data"]["id"].as_str().unwrap());
+        // A second one is a conflict, whose answer from the system quotes what it likes.
+        assert_eq!(self.call("POST", "/v1/credentials", &[], Some(&new)).await.0, 409);
+        let changes = json!({"password": changed, "password2": changed_too});
+        assert_eq!(self.call("PATCH", &credential, &[], Some(&changes)).await.0, 200);
+        assert_eq!(self.get(&format!("{credential}?include=native")).await.0, 200);
+        self.get("/v1/changes?backend=urjanet-us&kind=CREDENTIAL_INPUT").await;
+        for (password, found) in [(changed, 1), (sought, 0)] {
+            let wanted = json!({"backend": "urjanet-us", "username": "marked-site", "password": password,
+                "password2": if found == 1 { changed_too } else { sought_too }});
+            let (status, answer) = self.call("POST", "/v1/credentials/search", &[], Some(&wanted)).await;
+            assert_eq!(
+                (status, answer["data"].as_array().map(Vec::len)),
+                (200, Some(found)),
+                "{answer}"
+            );
+        }
+        for (method, path, body) in [
+            (
+                "POST",
+                "/v1/credentials",
+                json!({"provider_id": one, "password": two, "url": [three], role: key}),
+            ),
+            (
+                "POST",
+                "/v1/credentials",
+                json!({"provider_id": "urjanet-us:CedarWater", "password": {"is": four}}),
+            ),
+            (
+                "PATCH",
+                &credential,
+                json!({"password": changed, "password2": {"of": changed_too}}),
+            ),
+            ("PATCH", &credential, json!({"password": null, "password2": changed})),
+            (
+                "POST",
+                "/v1/credentials/search",
+                json!({"backend": sought, "username": 1, "password": sought_too}),
+            ),
+            (
+                "POST",
+                "/v1/credentials/search",
+                json!({"backend": "urjanet-us", "password": [sought]}),
+            ),
+        ] {
+            let (status, answer) = self.call(method, path, &[], Some(&body)).await;
+            assert!(matches!(status, 400 | 422), "{method} {path}: {status} {answer}");
+        }
+        // One that stands in a URL all the same is refused and goes no further.
+        for field in ["password", "password[eq]", "secret"] {
+            let value = utf8_percent_encode(sought, NON_ALPHANUMERIC);
+            let (status, _) = self
+                .get(&format!("/v1/credentials?backend=urjanet-us&{field}={value}"))
+                .await;
+            assert_eq!(status, 400, "{field}");
+        }
     }
 
     /// Sends bytes that are no request.
@@ -380,6 +521,8 @@ fn personal(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => members.values().for_each(|value| personal(value, into)),
         Value::Array(items) => items.iter().for_each(|item| personal(item, into)),
+        // When something was made tells nobody who it is, and every line of the log has such a time.
+        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => {}
         Value::String(text) => {
             for part in std::iter::once(text.as_str()).chain(text.split([':', '~'])) {
                 if part.len() >= 6
@@ -400,27 +543,38 @@ fn personal(value: &Value, into: &mut BTreeSet<String>) {
 async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
     let folder = tempfile::tempdir().unwrap();
     let mut scene = Scene::open(folder.path()).await;
-    let specimens: Vec<(Kind, Specimen)> = [("gentrack-au", Kind::Gentrack), ("kraken-us", Kind::Kraken)]
-        .into_iter()
-        .flat_map(|(backend, kind)| specimens_of(backend).into_iter().map(move |specimen| (kind, specimen)))
-        .collect();
+    let specimens: Vec<(Kind, Specimen)> = [
+        ("gentrack-au", Kind::Gentrack),
+        ("kraken-us", Kind::Kraken),
+        ("tmf-carib", Kind::Tmf678),
+        ("crmcom-cy", Kind::Crmcom),
+        ("urjanet-us", Kind::Urjanet),
+    ]
+    .into_iter()
+    .flat_map(|(backend, kind)| specimens_of(backend).into_iter().map(move |specimen| (kind, specimen)))
+    .collect();
 
     // Everything that works, and the same about records that are not there.
     let mut customers = BTreeSet::new();
     for (_, specimen) in &specimens {
+        if !specimen.others.is_empty() {
+            // A step that a record takes only once, and that another one may have made impossible.
+            scene.systems.reset();
+        }
         let (status, answer) = scene.specimen(specimen, &[]).await;
         assert!(matches!(status, 200..=204), "{}: {status} {answer}", specimen.path);
         personal(&answer["data"], &mut customers);
         for part in specimen.path.split(['/', '?', '&', '=', ':', '~']) {
             personal(&json!(part), &mut customers);
         }
-        if let Some(body) = &specimen.body {
-            personal(body, &mut customers);
+        if let Some(body) = specimen.turn(scene.turns).1 {
+            personal(&body, &mut customers);
         }
     }
     for (_, specimen) in &specimens {
         if let Some(missing) = &specimen.missing {
-            let (status, _) = scene.call(specimen.method, missing, &[], specimen.body.as_ref()).await;
+            let body = specimen.turn(0).1;
+            let (status, _) = scene.call(specimen.method, missing, &[], body.as_ref()).await;
             assert_eq!(status, 404, "{missing}");
         }
     }
@@ -449,9 +603,15 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
         "930412",
         "119004417",
         "Jordan Reyes",
+        "2018031",
+        "ACR0000000056",
+        "123456789",
+        "meter-123",
     ] {
         assert!(customers.contains(known), "{known} is not among {customers:?}");
     }
+
+    scene.entrust().await;
 
     // Other logins that work, and those that do not.
     for (backend, works) in [
@@ -459,14 +619,20 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
         ("kraken-organization", true),
         ("kraken-wrong", false),
         ("gentrack-wrong", false),
+        ("tmf-wrong", false),
+        ("crmcom-key", true),
+        ("crmcom-wrong", false),
+        ("urjanet-wrong", false),
     ] {
-        let key = if backend.starts_with("kraken") {
-            "A-7C41D0E2"
-        } else {
-            "10045213"
+        let record = match backend.split('-').next() {
+            Some("kraken") => format!("accounts/{backend}:A-7C41D0E2"),
+            Some("tmf") => format!("bills/{backend}:801941080000~bill~2018031"),
+            Some("crmcom") => format!("accounts/{backend}:ACR0000000056"),
+            Some("urjanet") => format!("accounts/{backend}:1e4b3abd-34c2-d5ee-adef-0800270a0870"),
+            _ => format!("accounts/{backend}:10045213"),
         };
         for _ in 0..2 {
-            let (status, answer) = scene.get(&format!("/v1/accounts/{backend}:{key}")).await;
+            let (status, answer) = scene.get(&format!("/v1/{record}")).await;
             assert_eq!(
                 answer["code"] != "upstream_credentials",
                 works,
@@ -478,7 +644,11 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
 
     // Everything that goes wrong on the way.
     for (kind, specimen) in &specimens {
-        if specimen.operation != "accounts.get" && !specimen.once {
+        let tried = matches!(
+            specimen.operation,
+            "accounts.get" | "bills.get" | "credentials.match" | "credentials.update"
+        );
+        if !tried && !specimen.once {
             continue;
         }
         for fault in [
@@ -518,6 +688,10 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
     for path in [
         format!("/v1/accounts/gentrack-au:{SENT}"),
         format!("/v1/accounts/kraken-us:{SENT}"),
+        format!("/v1/bills/tmf-carib:{SENT}"),
+        format!("/v1/accounts/crmcom-cy:{SENT}"),
+        format!("/v1/accounts/urjanet-us:{SENT}"),
+        format!("/v1/meters?backend=urjanet-us&custom.{SENT}={SENT}"),
         format!("/v1/accounts/{SENT}"),
         format!("/v1/accounts/{SENT}:{SENT}"),
         format!("/v1/{SENT}"),
@@ -552,7 +726,7 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
 
     // A system that goes back on its login, at the end: it is remembered.
     for (kind, specimen) in &specimens {
-        if specimen.operation == "accounts.get" {
+        if matches!(specimen.operation, "accounts.get" | "bills.get") {
             scene.systems.fault(*kind, Fault::RefusedLogin, 4, None);
             scene
                 .systems
@@ -601,6 +775,9 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
     let mut secrets = tokens(&exchanges);
     for (what, secret) in environment() {
         secrets.extend(forms(what, secret));
+    }
+    for secret in ENTRUSTED {
+        secrets.extend(forms("a credential's secret", secret));
     }
     secrets.extend(forms("the caller's key", KEY));
     secrets.extend(forms("a key of nobody", WRONG_KEY));
@@ -668,7 +845,7 @@ fn the_search_finds_a_secret_in_every_form() {
 fn nothing_that_holds_a_secret_prints_it() {
     let line = "127.0.0.1:1".parse().unwrap();
     let text = configuration(line, line)
-        + "[[backends]]\nname = \"tmf-carib\"\nkind = \"gentrack\"\ntime_zone = \"America/Panama\"\n\
+        + "[[backends]]\nname = \"gentrack-proxied\"\nkind = \"gentrack\"\ntime_zone = \"America/Panama\"\n\
            base_url = \"http://127.0.0.1:1/v1\"\ntoken_url = \"http://127.0.0.1:1/token\"\nclient_id = \"a\"\n\
            client_secret = { env = \"TMF_SECRET\" }\n[backends.road]\nproxy = \"http://127.0.0.1:1\"\n";
     let env = |name: &str| {

@@ -1,26 +1,28 @@
 //! Accounts and balances.
 
 use jiff::civil::Date;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Ask;
-use super::answer::{Found, Many, One, Outcome};
+use super::answer::{Found, Many, One, Outcome, placed};
 use super::check::Faults;
 use super::extract::{Flag, Included, Inclusion, Json, List, Nothing, Of, Pages, Query, Search, Text, Words, repeats};
 use super::filter::Conditions;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::account::{Account, AccountStatus, Balance};
 use crate::model::account_write::{AccountPatch, NewAccount, NewCustomAttribute};
 use crate::model::id::{AccountId, AccountKind, BackendName};
 use crate::model::terms::{BillingSchedule, OverduePayment, PaymentTerms, SuggestedPayment};
+use crate::model::text::{Line, Secret};
 use crate::model::time::perhaps_day;
 use crate::operations::accounts::{
     CloseAccount, CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
-    ListOverduePayments, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
+    ListOverduePayments, MatchAccounts, ReactivateAccount, SearchAccounts, SetParent, Shown, SuspendAccount,
+    UpdateAccount,
 };
-use crate::operations::filter::AccountFields;
+use crate::operations::filter::{AccountFields, EMAIL, Filter, NAME, NATIVE_ID, PARENT, SUBSCRIPTION};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -33,6 +35,20 @@ pub(super) struct AccountFilters {
     customer_number: Option<Text>,
     /// Only accounts that stand like this.
     status: Option<AccountStatus>,
+    /// Only the account with this identifier in the system.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
+    native_id: Option<Text>,
+    /// Only accounts with this name.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
+    name: Option<Text>,
+    /// Only accounts of whoever has this e-mail address.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
+    email: Option<Text>,
+    /// Only accounts that pay for the subscription with this number.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 256)]
+    subscription: Option<Text>,
+    /// Only accounts that stand under this one; its backend alone is asked.
+    parent: Option<AccountId>,
     /// What comes along: `native` adds the system's own record as `native`; wants the scope `native:read`.
     #[param(style = Form, explode = false, value_type = Option<Vec<Included>>, inline)]
     include: Option<Words<Included>>,
@@ -51,9 +67,21 @@ pub(super) async fn search_accounts(ask: Ask, list: Search<AccountFilters, Accou
     let include = Inclusion {
         include: filters.include,
     };
-    let backends = filters.backend.map(|words| words.0);
+    let mut backends = filters.backend.map(|words| words.0);
     let customer_number = filters.customer_number.map(|text| text.0);
     let mut conditions = list.conditions;
+    for (field, text) in [
+        (&NATIVE_ID, filters.native_id),
+        (&NAME, filters.name),
+        (&EMAIL, filters.email),
+        (&SUBSCRIPTION, filters.subscription),
+    ] {
+        conditions.extend(text.map(|text| Filter::is(field, text.0)));
+    }
+    if let Some(parent) = filters.parent {
+        backends = Some(only(parent.backend(), backends)?);
+        conditions.push(Filter::is(&PARENT, parent.as_str().to_owned()));
+    }
     // Most systems look for a plain number and know no other filter, so it has a place of its own.
     let number = conditions
         .iter()
@@ -66,6 +94,83 @@ pub(super) async fn search_accounts(ask: Ask, list: Search<AccountFilters, Accou
             customer_number: customer_number.clone(),
             status: filters.status,
             filters: conditions.clone(),
+            paging,
+        })
+        .await
+}
+
+/// The backend of a record that a search names, which alone can know it.
+fn only(backend: &str, named: Option<Vec<BackendName>>) -> Result<Vec<BackendName>> {
+    let elsewhere = || Error::parameter("parent", "it must be an account of the backend that is asked");
+    match named {
+        None => backend.parse().map(|name| vec![name]).map_err(|_| elsewhere()),
+        Some(named) if named.iter().all(|name| name.as_str() == backend) => Ok(named),
+        Some(_) => Err(elsewhere()),
+    }
+}
+
+/// What an end customer shows to be known by; exactly one of the three ways.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WantedAccount {
+    /// The backend to ask.
+    backend: BackendName,
+    /// The code of a card or another token.
+    authentication_code: Option<Secret>,
+    /// A name that the customer chose; goes with `pass_code`.
+    identifier: Option<Line>,
+    /// The code that goes with `identifier`.
+    pass_code: Option<Secret>,
+    /// A password that is good for one time: 1 to 18 digits.
+    one_time_password: Option<Secret>,
+}
+
+impl WantedAccount {
+    fn shown(&self) -> Result<Shown> {
+        let (code, password) = (self.authentication_code.clone(), self.one_time_password.clone());
+        match (code, self.identifier.clone(), self.pass_code.clone(), password) {
+            (Some(code), None, None, None) => Ok(Shown::AuthenticationCode(code)),
+            (None, Some(identifier), Some(pass_code), None) => Ok(Shown::PassCode { identifier, pass_code }),
+            (None, Some(_), None, None) => Err(Error::pointer("/pass_code", "it is due with `identifier`")),
+            (None, None, Some(_), None) => Err(Error::pointer("/identifier", "it is due with `pass_code`")),
+            (None, None, None, Some(password)) => {
+                let digits = password.guarded().expose_secret();
+                if digits.len() > 18 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(Error::pointer("/one_time_password", "1 to 18 digits are due"));
+                }
+                Ok(Shown::OneTimePassword(password))
+            }
+            _ => Err(Error::pointer(
+                "/authentication_code",
+                "exactly one is due of `authentication_code`, `identifier` with `pass_code`, and `one_time_password`",
+            )),
+        }
+    }
+
+    /// Everything asked for, as cursors are bound to it; it goes into their seal and nowhere else.
+    fn bound(&self) -> String {
+        let secrets = [&self.authentication_code, &self.pass_code, &self.one_time_password]
+            .map(|secret| secret.as_ref().map(|secret| secret.guarded().expose_secret()));
+        let identifier = self.identifier.as_ref().map(Line::as_str);
+        format!("{:?}", (self.backend.as_str(), identifier, secrets))
+    }
+}
+
+/// Search for the account of a customer by what the customer shows
+///
+/// A card's code, a name with a pass code, or a one-time password leads to one account, or to 404 if the system gives none
+/// for it. A read, though it is a POST: such a code never stands in a URL. A one-time password may be spent by the call and
+/// is sent to the system once; if that call is lost, the answer is 504 `outcome_unknown`.
+#[utoipa::path(post, path = "/v1/accounts/search", tag = "Accounts", params(Inclusion, Pages), request_body = WantedAccount,
+    responses((status = 200, description = "The account", body = Many<Account>)))]
+pub(super) async fn match_accounts(ask: Ask, list: List<Inclusion>, Json(wanted): Json<WantedAccount>) -> Outcome {
+    let shown = wanted.shown()?;
+    let mut page = list.page;
+    page.bound = wanted.bound();
+    ask.native(list.filters.native())
+        .list(page, |paging| MatchAccounts {
+            backend: wanted.backend,
+            shown,
             paging,
         })
         .await
@@ -90,8 +195,8 @@ pub(super) async fn get_balance(ask: Ask, Of(account): Of<AccountKind>, Query(No
 /// Open an account
 ///
 /// The body names the backend. The answer holds what the system tells of the new account; read it for the rest. The call is
-/// never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`: look for the account before opening it
-/// again.
+/// never carried out twice: it is sent again only to a system that drops repeats by itself. If it is lost all the same, the
+/// answer is 504 `outcome_unknown`: look for the account before opening it again.
 #[utoipa::path(post, path = "/v1/accounts", tag = "Accounts", request_body = NewAccount,
     responses((status = 201, description = "The account, with its address in `Location`", body = One<Account>,
         headers(("Location" = String, description = "Where the account can be read.")))))]
@@ -102,19 +207,10 @@ pub(super) async fn create_account(
 ) -> Outcome {
     let new = checked_new(new)?;
     ask.created(CreateAccount { new }, |account| {
-        let id = utf8_percent_encode(account.id.as_str(), SEGMENT);
-        Some(format!("/v1/accounts/{id}"))
+        Some(placed("accounts", account.id.as_str()))
     })
     .await
 }
-
-/// What stands in a path as it is: RFC 3986's unreserved characters, and the colon.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b':');
 
 /// Change an account
 ///

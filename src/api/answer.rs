@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::digest;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,7 +20,7 @@ use crate::gateway::{Answer, Source, SourceStatus};
 use crate::model::bill::Document;
 use crate::model::id::BackendName;
 use crate::model::page::{Page, Paging};
-use crate::operations::native::NativeReply;
+use crate::operations::native::{self, NativeReply};
 use crate::operations::{Change, Operation};
 
 /// What a handler gives back.
@@ -28,7 +29,20 @@ pub(super) type Outcome = Result<Response, Failure>;
 /// The header of an answer that is the system's own; it names the backend.
 pub(super) const NATIVE: &str = "intertie-native";
 
+/// What stands in a path as it is: RFC 3986's unreserved characters, and the colon.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
 const SANDBOXED: &str = "default-src 'none'; sandbox";
+
+/// Where a record of a collection can be read.
+pub(super) fn placed(collection: &str, id: &str) -> String {
+    format!("/v1/{collection}/{}", utf8_percent_encode(id, SEGMENT))
+}
 
 /// One record, and where it came from.
 #[derive(Debug, Serialize, ToSchema)]
@@ -343,10 +357,18 @@ impl Ask {
     {
         let answer = self.shared.gateway.call(&self.caller, operation, &self.cx).await?;
         let native = answer.data;
-        let mut response = Response::new(Body::from(native.body));
+        let (body, length) = match native.body {
+            native::Body::Whole(body) => (Body::from(body), None),
+            // An error among the pieces ends the connection, so that nobody takes what came for the whole.
+            native::Body::Stream { pieces, length } => (Body::from_stream(pieces), length),
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = native.status;
         let headers = response.headers_mut();
         *headers = native.headers.into_map();
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         if let Ok(backend) = HeaderValue::from_str(answer.backend.as_str()) {
             headers.insert(NATIVE, backend);
         }

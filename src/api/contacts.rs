@@ -34,7 +34,8 @@ pub(super) async fn get_contact(ask: Ask, Of(contact): Of<ContactKind>, Query(qu
 
 /// Make a contact
 ///
-/// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`, which says what to read.
+/// The call is never carried out twice: it is sent again only to a system that drops repeats by itself. If it is lost all the
+/// same, the answer is 504 `outcome_unknown`, which says what to read.
 #[utoipa::path(post, path = "/v1/contacts", tag = "Parties", request_body = NewContact,
     responses((status = 201, description = "What the system made of it", body = One<Receipt>)))]
 pub(super) async fn create_contact(

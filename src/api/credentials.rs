@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Ask;
-use super::answer::{Found, Many, One, Outcome};
+use super::answer::{Found, Many, One, Outcome, placed};
 use super::extract::{Backends, Inclusion, Json, List, Nothing, Of, Pages, Query, Search, faultless, not_empty};
 use super::filter::Conditions;
 use crate::error::{Error, Result};
@@ -119,7 +119,8 @@ pub(super) async fn match_credentials(ask: Ask, list: List<Nothing>, Json(wanted
 ///
 /// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`, which says what to read.
 #[utoipa::path(post, path = "/v1/credentials", tag = "Enrollment", request_body = NewCredential,
-    responses((status = 201, description = "What the system made of it", body = One<Credential>)))]
+    responses((status = 201, description = "What the system made of it, with its address in `Location`", body = One<Credential>,
+        headers(("Location" = String, description = "Where it can be read.")))))]
 pub(super) async fn create_credential(
     ask: Ask,
     Query(Nothing {}): Query<Nothing>,
@@ -127,7 +128,10 @@ pub(super) async fn create_credential(
 ) -> Outcome {
     complete(&body)?;
     let operation = CreateCredential { credential: body };
-    ask.done(StatusCode::CREATED, operation).await
+    ask.created(operation, |credential| {
+        Some(placed("credentials", credential.id.as_str()))
+    })
+    .await
 }
 
 /// Read a credential, without its secrets

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::Ask;
-use super::answer::{Found, One, Outcome};
+use super::answer::{Found, One, Outcome, placed};
 use super::extract::{Backends, Inclusion, Json, Nothing, Of, Pages, Query, Search, faultless, not_empty};
 use super::filter::Conditions;
 use crate::model::enrollment::{CustomAttributeChanges, CustomAttributeDefinition, NewCustomAttribute};
@@ -35,14 +35,18 @@ pub(super) async fn search_custom_attributes(ask: Ask, list: Search<Backends, Cu
 ///
 /// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`, which says what to read.
 #[utoipa::path(post, path = "/v1/custom-attributes", tag = "Enrollment", request_body = NewCustomAttribute,
-    responses((status = 201, description = "What the system made of it", body = One<CustomAttributeDefinition>)))]
+    responses((status = 201, description = "What the system made of it, with its address in `Location`", body = One<CustomAttributeDefinition>,
+        headers(("Location" = String, description = "Where it can be read.")))))]
 pub(super) async fn create_custom_attribute(
     ask: Ask,
     Query(Nothing {}): Query<Nothing>,
     Json(body): Json<NewCustomAttribute>,
 ) -> Outcome {
     let operation = CreateCustomAttribute { attribute: body };
-    ask.done(StatusCode::CREATED, operation).await
+    ask.created(operation, |attribute| {
+        Some(placed("custom-attributes", attribute.id.as_str()))
+    })
+    .await
 }
 
 /// Read a kind of fact

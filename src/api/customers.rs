@@ -20,7 +20,8 @@ pub(super) async fn get_customer(ask: Ask, Of(customer): Of<CustomerKind>, Query
 
 /// Make a customer
 ///
-/// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`, which says what to read.
+/// The call is never carried out twice: it is sent again only to a system that drops repeats by itself. If it is lost all the
+/// same, the answer is 504 `outcome_unknown`, which says what to read.
 #[utoipa::path(post, path = "/v1/customers", tag = "Parties", request_body = NewCustomer,
     responses((status = 201, description = "What the system made of it", body = One<Receipt>)))]
 pub(super) async fn create_customer(
@@ -71,7 +72,8 @@ pub(super) async fn update_customer(
 
 /// Hand over a customer with organisation, contacts and accounts in one go
 ///
-/// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`, which says what to read.
+/// The call is never carried out twice: it is sent again only to a system that drops repeats by itself. If it is lost all the
+/// same, the answer is 504 `outcome_unknown`, which says what to read.
 #[utoipa::path(post, path = "/v1/customers/sync", tag = "Parties", request_body = Hierarchy,
     responses((status = 200, description = "What the system made of it", body = One<Receipt>)))]
 pub(super) async fn sync_customer(ask: Ask, Query(Nothing {}): Query<Nothing>, Json(body): Json<Hierarchy>) -> Outcome {

@@ -535,7 +535,8 @@ fn document_answers(operation: &mut Value, path: &str) {
         return;
     };
     for answer in responses.values_mut() {
-        answer["headers"] = json!({ "X-Request-Id": request_id_header() });
+        // Beside those that the operation itself names.
+        answer["headers"]["X-Request-Id"] = request_id_header();
         if tagged {
             answer["headers"]["ETag"] = etag_header();
         }
@@ -615,21 +616,22 @@ pub(super) fn page() -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{calls, own};
+    use utoipa_axum::router::OpenApiRouter;
+
+    use crate::api::{calls, openapi, own};
 
     #[test]
     fn the_typed_document_holds_everything_that_was_written_into_the_tree() {
-        let mut whole = calls().into_openapi();
-        whole.merge(own().into_openapi());
+        let whole = own(calls(OpenApiRouter::new())).into_openapi();
         let mut tree = serde_json::to_value(&whole).unwrap();
         finish(&mut tree);
-        let typed = serde_json::to_value(finished(calls().into_openapi(), own().into_openapi())).unwrap();
+        let typed = serde_json::to_value(openapi()).unwrap();
         assert_eq!(typed, tree);
     }
 
     #[test]
     fn every_operation_says_its_scope_or_that_it_needs_none() {
-        let document = serde_json::to_value(finished(calls().into_openapi(), own().into_openapi())).unwrap();
+        let document = serde_json::to_value(openapi()).unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let security = operation["security"].as_array().unwrap();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Ask;
-use super::answer::{Found, Many, One, Outcome};
+use super::answer::{Found, Many, One, Outcome, placed};
 use super::extract::{Included, Inclusion, Json, List, Nothing, Of, Pages, Query, Search, Words, not_empty};
 use super::filter::Conditions;
 use crate::error::Error;
@@ -72,13 +72,15 @@ pub(super) async fn search_meters(ask: Ask, list: Search<MeterFilters, MeterFiel
 ///
 /// The call is never sent to the system twice. If it is lost, the answer is 504 `outcome_unknown`, which says what to read.
 #[utoipa::path(post, path = "/v1/meters", tag = "Meters", request_body = NewMeter,
-    responses((status = 201, description = "What the system made of it", body = One<Meter>)))]
+    responses((status = 201, description = "What the system made of it, with its address in `Location`", body = One<Meter>,
+        headers(("Location" = String, description = "Where it can be read.")))))]
 pub(super) async fn create_meter(ask: Ask, Query(Nothing {}): Query<Nothing>, Json(body): Json<NewMeter>) -> Outcome {
     if body.service_kind == ServiceKind::Other && body.native_kind.is_none() {
         return Err(Error::pointer("/native_kind", "it is required with `OTHER`").into());
     }
     let operation = CreateMeter { meter: body };
-    ask.done(StatusCode::CREATED, operation).await
+    ask.created(operation, |meter| Some(placed("meters", meter.id.as_str())))
+        .await
 }
 
 /// Change a meter

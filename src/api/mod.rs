@@ -34,6 +34,7 @@ mod providers;
 mod readings;
 mod refunds;
 mod relationships;
+mod route;
 mod service_points;
 mod service_types;
 mod templates;
@@ -41,8 +42,9 @@ mod trail;
 mod transactions;
 mod usage;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -51,12 +53,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use metrics::Counter;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::info;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
-use utoipa_axum::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::{Caller, Callers};
 use crate::error::{Error, ErrorKind, Result};
@@ -64,7 +66,7 @@ use crate::gateway::Gateway;
 use crate::model::id::BackendName;
 use crate::operations::accounts::{
     CloseAccount, CreateAccount, GetAccount, GetBalance, GetBillingSchedule, GetPaymentTerms, GetSuggestedPayment,
-    ListOverduePayments, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
+    ListOverduePayments, MatchAccounts, ReactivateAccount, SearchAccounts, SetParent, SuspendAccount, UpdateAccount,
 };
 use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
 use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
@@ -99,8 +101,9 @@ use crate::operations::service_types::{GetServiceType, ListServiceTypes};
 use crate::operations::templates::{GetTemplate, SearchTemplates};
 use crate::operations::transactions::ListTransactions;
 use crate::operations::usage::ListUsage;
-use crate::operations::{Context, Operation, Scope};
+use crate::operations::{Context, Scope};
 use problem::{Failed, Failure};
+use route::{Reading, route};
 use trail::Trail;
 
 /// Prints the metrics as Prometheus text.
@@ -148,14 +151,9 @@ type Shared = Arc<State>;
 /// The whole face, ready to be served.
 pub fn router(state: State) -> Router {
     let shared = Arc::new(state);
-    let (calls, document) = calls().split_for_parts();
-    let (own, own_document) = own().split_for_parts();
-    let document = document::finished(document, own_document);
-    let written = ops::Written(document.to_json().unwrap_or_default().into());
-    let calls = calls.route_layer(from_fn_with_state(Arc::clone(&shared), admit));
-    let own = own.layer(axum::Extension(written));
-    calls
-        .merge(own)
+    calls(Router::new())
+        .route_layer(from_fn_with_state(Arc::clone(&shared), admit))
+        .merge(own(Router::new()))
         .with_state(Arc::clone(&shared))
         .merge(document::page())
         // Around every request, from the outside in. `admit`, which asks who calls, stands inside of these around the routes
@@ -166,7 +164,7 @@ pub fn router(state: State) -> Router {
                 .layer(from_fn(name))
                 // Then the one line about each request and the problem document of each failure, also of those that the
                 // layers further in cause.
-                .layer(from_fn(account_for))
+                .layer(from_fn_with_state(Arc::new(Requests::default()), account_for))
                 // Panics become failures here, so that they are logged and answered like any other.
                 .layer(CatchPanicLayer::custom(problem::of_panic))
                 // Innermost, the cap on bodies: whoever reads one cannot read more.
@@ -180,139 +178,119 @@ pub fn refusal(status: StatusCode) -> Bytes {
     problem::of_unread(status)
 }
 
-/// The OpenAPI 3.1 document of everything that [`router`] serves.
+/// The OpenAPI 3.1 document of everything that [`router`] serves, as JSON: what is checked in.
+pub const OPENAPI: &str = include_str!("../../openapi/intertie.json");
+
+/// Makes the OpenAPI 3.1 document of everything that [`router`] serves from the routes and the types; [`OPENAPI`] is what
+/// came of it last.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    document::finished(calls().into_openapi(), own().into_openapi())
+    let document = |routes: OpenApiRouter<Shared>| routes.into_openapi();
+    document::finished(
+        document(calls(OpenApiRouter::new())),
+        document(own(OpenApiRouter::new())),
+    )
 }
 
 /// The calls of callers: each route with its documentation, each operation with the type that says what is true of it.
-fn calls() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(of::<SearchAccounts>(routes!(accounts::search_accounts)))
-        .routes(of::<GetAccount>(routes!(accounts::get_account)))
-        .routes(of::<GetBalance>(routes!(accounts::get_balance)))
-        .routes(of::<CreateAccount>(routes!(accounts::create_account)))
-        .routes(of::<UpdateAccount>(routes!(accounts::update_account)))
-        .routes(of::<CloseAccount>(routes!(accounts::close_account)))
-        .routes(of::<SuspendAccount>(routes!(accounts::suspend_account)))
-        .routes(of::<ReactivateAccount>(routes!(accounts::reactivate_account)))
-        .routes(of::<SetParent>(routes!(accounts::set_parent)))
-        .routes(of::<GetBillingSchedule>(routes!(accounts::get_billing_schedule)))
-        .routes(of::<GetPaymentTerms>(routes!(accounts::get_payment_terms)))
-        .routes(of::<GetSuggestedPayment>(routes!(accounts::get_suggested_payment)))
-        .routes(of::<ListOverduePayments>(routes!(accounts::list_overdue_payments)))
-        .routes(of::<GetHold>(routes!(holds::get_hold)))
-        .routes(of::<PlaceHold>(routes!(holds::place_hold)))
-        .routes(of::<ListBills>(routes!(bills::list_bills)))
-        .routes(of::<GetBill>(routes!(bills::get_bill)))
-        .routes(of::<GetBillDocument>(routes!(bills::get_bill_document)))
-        .routes(of::<ListBillReadings>(routes!(bills::list_bill_readings)))
-        .routes(of::<CorrectBill>(routes!(bills::correct_bill)))
-        .routes(of::<ListTransactions>(routes!(transactions::list_transactions)))
-        .routes(of::<CreateCharge>(routes!(postings::create_charge)))
-        .routes(of::<CreateCredit>(routes!(postings::create_credit)))
-        .routes(of::<ListPayments>(routes!(payments::list_payments)))
-        .routes(of::<ListPaymentMethods>(routes!(payment_methods::list_payment_methods)))
-        .routes(of::<CreatePaymentMethod>(routes!(
-            payment_methods::create_payment_method
-        )))
-        .routes(of::<GetPaymentReview>(routes!(payment_review::get_payment_review)))
-        .routes(of::<SetPaymentReview>(routes!(payment_review::set_payment_review)))
-        .routes(of::<ListPaymentArrangements>(routes!(arrangements::list_arrangements)))
-        .routes(of::<CreatePaymentArrangement>(routes!(
-            arrangements::create_arrangement
-        )))
-        .routes(of::<CancelPaymentArrangement>(routes!(
-            arrangements::cancel_arrangement
-        )))
-        .routes(of::<ListRefunds>(routes!(refunds::list_refunds)))
-        .routes(of::<RequestRefund>(routes!(refunds::request_refund)))
-        .routes(of::<CancelRefund>(routes!(refunds::cancel_refund)))
-        .routes(of::<ListNotes>(routes!(notes::list_notes)))
-        .routes(of::<CreateNote>(routes!(notes::create_note)))
-        .routes(of::<ListServicePoints>(routes!(service_points::list_service_points)))
-        .routes(of::<GetServicePoint>(routes!(service_points::get_service_point)))
-        .routes(of::<ListMeters>(routes!(meters::list_meters)))
-        .routes(of::<GetMeter>(routes!(meters::get_meter)))
-        .routes(of::<ListReadings>(routes!(readings::list_readings)))
-        .routes(of::<ValidateReadings>(routes!(readings::validate_readings)))
-        .routes(of::<SubmitReadings>(routes!(readings::submit_readings)))
-        .routes(of::<ListUsage>(routes!(usage::list_usage)))
-        .routes(of::<SearchMeters>(routes!(meters::search_meters)))
-        .routes(of::<CreateMeter>(routes!(meters::create_meter)))
-        .routes(of::<UpdateMeter>(routes!(meters::update_meter)))
-        .routes(of::<CreateCustomer>(routes!(customers::create_customer)))
-        .routes(of::<GetCustomer>(routes!(customers::get_customer)))
-        .routes(of::<UpdateCustomer>(routes!(customers::update_customer)))
-        .routes(of::<SyncCustomer>(routes!(customers::sync_customer)))
-        .routes(of::<CreateOrganisation>(routes!(organisations::create_organisation)))
-        .routes(of::<GetOrganisation>(routes!(organisations::get_organisation)))
-        .routes(of::<UpdateOrganisation>(routes!(organisations::update_organisation)))
-        .routes(of::<RelateOrganisation>(routes!(organisations::relate_organisation)))
-        .routes(of::<UnrelateOrganisation>(routes!(
-            organisations::unrelate_organisation
-        )))
-        .routes(of::<ListContacts>(routes!(contacts::list_contacts)))
-        .routes(of::<CreateContact>(routes!(contacts::create_contact)))
-        .routes(of::<GetContact>(routes!(contacts::get_contact)))
-        .routes(of::<UpdateContact>(routes!(contacts::update_contact)))
-        .routes(of::<RemoveContact>(routes!(contacts::remove_contact)))
-        .routes(of::<RelateContact>(routes!(contacts::relate_contact)))
-        .routes(of::<UnrelateContact>(routes!(contacts::unrelate_contact)))
-        .routes(of::<SearchCredentials>(routes!(credentials::search_credentials)))
-        .routes(of::<MatchCredentials>(routes!(credentials::match_credentials)))
-        .routes(of::<CreateCredential>(routes!(credentials::create_credential)))
-        .routes(of::<GetCredential>(routes!(credentials::get_credential)))
-        .routes(of::<UpdateCredential>(routes!(credentials::update_credential)))
-        .routes(of::<SearchProviders>(routes!(providers::search_providers)))
-        .routes(of::<GetProvider>(routes!(providers::get_provider)))
-        .routes(of::<SearchTemplates>(routes!(templates::search_templates)))
-        .routes(of::<GetTemplate>(routes!(templates::get_template)))
-        .routes(of::<ListServiceTypes>(routes!(service_types::list_service_types)))
-        .routes(of::<GetServiceType>(routes!(service_types::get_service_type)))
-        .routes(of::<SearchCustomAttributes>(routes!(
-            custom_attributes::search_custom_attributes
-        )))
-        .routes(of::<CreateCustomAttribute>(routes!(
-            custom_attributes::create_custom_attribute
-        )))
-        .routes(of::<GetCustomAttribute>(routes!(
-            custom_attributes::get_custom_attribute
-        )))
-        .routes(of::<UpdateCustomAttribute>(routes!(
-            custom_attributes::update_custom_attribute
-        )))
-        .routes(of::<SearchCandidateAccounts>(routes!(
-            candidates::search_candidate_accounts
-        )))
-        .routes(of::<SearchCandidateMeters>(routes!(
-            candidates::search_candidate_meters
-        )))
-        .routes(of::<EnrollCandidate>(routes!(candidates::enroll_candidate)))
-        .routes(of::<SearchChanges>(routes!(changes::search_changes)))
-        .routes(of::<CallNative>(routes!(native::call_raw)))
-        .routes(of::<QueryNative>(routes!(native::query_graphql)))
-        .routes(routes!(backends::list_backends))
-        .routes(routes!(backends::get_backend))
-        .routes(routes!(backends::list_capabilities))
-        .routes(routes!(ops::metrics))
+fn calls<R: Reading>(list: R) -> R {
+    list.on(route!(SearchAccounts => accounts::search_accounts))
+        .on(route!(MatchAccounts => accounts::match_accounts))
+        .on(route!(GetAccount => accounts::get_account))
+        .on(route!(GetBalance => accounts::get_balance))
+        .on(route!(CreateAccount => accounts::create_account))
+        .on(route!(UpdateAccount => accounts::update_account))
+        .on(route!(CloseAccount => accounts::close_account))
+        .on(route!(SuspendAccount => accounts::suspend_account))
+        .on(route!(ReactivateAccount => accounts::reactivate_account))
+        .on(route!(SetParent => accounts::set_parent))
+        .on(route!(GetBillingSchedule => accounts::get_billing_schedule))
+        .on(route!(GetPaymentTerms => accounts::get_payment_terms))
+        .on(route!(GetSuggestedPayment => accounts::get_suggested_payment))
+        .on(route!(ListOverduePayments => accounts::list_overdue_payments))
+        .on(route!(GetHold => holds::get_hold))
+        .on(route!(PlaceHold => holds::place_hold))
+        .on(route!(ListBills => bills::list_bills))
+        .on(route!(GetBill => bills::get_bill))
+        .on(route!(GetBillDocument => bills::get_bill_document))
+        .on(route!(ListBillReadings => bills::list_bill_readings))
+        .on(route!(CorrectBill => bills::correct_bill))
+        .on(route!(ListTransactions => transactions::list_transactions))
+        .on(route!(CreateCharge => postings::create_charge))
+        .on(route!(CreateCredit => postings::create_credit))
+        .on(route!(ListPayments => payments::list_payments))
+        .on(route!(ListPaymentMethods => payment_methods::list_payment_methods))
+        .on(route!(CreatePaymentMethod => payment_methods::create_payment_method))
+        .on(route!(GetPaymentReview => payment_review::get_payment_review))
+        .on(route!(SetPaymentReview => payment_review::set_payment_review))
+        .on(route!(ListPaymentArrangements => arrangements::list_arrangements))
+        .on(route!(CreatePaymentArrangement => arrangements::create_arrangement))
+        .on(route!(CancelPaymentArrangement => arrangements::cancel_arrangement))
+        .on(route!(ListRefunds => refunds::list_refunds))
+        .on(route!(RequestRefund => refunds::request_refund))
+        .on(route!(CancelRefund => refunds::cancel_refund))
+        .on(route!(ListNotes => notes::list_notes))
+        .on(route!(CreateNote => notes::create_note))
+        .on(route!(ListServicePoints => service_points::list_service_points))
+        .on(route!(GetServicePoint => service_points::get_service_point))
+        .on(route!(ListMeters => meters::list_meters))
+        .on(route!(GetMeter => meters::get_meter))
+        .on(route!(ListReadings => readings::list_readings))
+        .on(route!(ValidateReadings => readings::validate_readings))
+        .on(route!(SubmitReadings => readings::submit_readings))
+        .on(route!(ListUsage => usage::list_usage))
+        .on(route!(SearchMeters => meters::search_meters))
+        .on(route!(CreateMeter => meters::create_meter))
+        .on(route!(UpdateMeter => meters::update_meter))
+        .on(route!(CreateCustomer => customers::create_customer))
+        .on(route!(GetCustomer => customers::get_customer))
+        .on(route!(UpdateCustomer => customers::update_customer))
+        .on(route!(SyncCustomer => customers::sync_customer))
+        .on(route!(CreateOrganisation => organisations::create_organisation))
+        .on(route!(GetOrganisation => organisations::get_organisation))
+        .on(route!(UpdateOrganisation => organisations::update_organisation))
+        .on(route!(RelateOrganisation => organisations::relate_organisation))
+        .on(route!(UnrelateOrganisation => organisations::unrelate_organisation))
+        .on(route!(ListContacts => contacts::list_contacts))
+        .on(route!(CreateContact => contacts::create_contact))
+        .on(route!(GetContact => contacts::get_contact))
+        .on(route!(UpdateContact => contacts::update_contact))
+        .on(route!(RemoveContact => contacts::remove_contact))
+        .on(route!(RelateContact => contacts::relate_contact))
+        .on(route!(UnrelateContact => contacts::unrelate_contact))
+        .on(route!(SearchCredentials => credentials::search_credentials))
+        .on(route!(MatchCredentials => credentials::match_credentials))
+        .on(route!(CreateCredential => credentials::create_credential))
+        .on(route!(GetCredential => credentials::get_credential))
+        .on(route!(UpdateCredential => credentials::update_credential))
+        .on(route!(SearchProviders => providers::search_providers))
+        .on(route!(GetProvider => providers::get_provider))
+        .on(route!(SearchTemplates => templates::search_templates))
+        .on(route!(GetTemplate => templates::get_template))
+        .on(route!(ListServiceTypes => service_types::list_service_types))
+        .on(route!(GetServiceType => service_types::get_service_type))
+        .on(route!(SearchCustomAttributes => custom_attributes::search_custom_attributes))
+        .on(route!(CreateCustomAttribute => custom_attributes::create_custom_attribute))
+        .on(route!(GetCustomAttribute => custom_attributes::get_custom_attribute))
+        .on(route!(UpdateCustomAttribute => custom_attributes::update_custom_attribute))
+        .on(route!(SearchCandidateAccounts => candidates::search_candidate_accounts))
+        .on(route!(SearchCandidateMeters => candidates::search_candidate_meters))
+        .on(route!(EnrollCandidate => candidates::enroll_candidate))
+        .on(route!(SearchChanges => changes::search_changes))
+        .on(route!(CallNative => native::call_raw))
+        .on(route!(QueryNative => native::query_graphql))
+        .on(route!(backends::list_backends))
+        .on(route!(backends::get_backend))
+        .on(route!(backends::list_capabilities))
+        .on(route!(ops::metrics))
 }
 
 /// What everybody may ask of the process.
-fn own() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(ops::live))
-        .routes(routes!(ops::ready))
-        .routes(routes!(ops::openapi))
-        .routes(routes!(ops::problem_page))
-}
-
-/// Writes what an operation's type says into the documentation of its route.
-fn of<O: Operation>(routes: UtoipaMethodRouter<Shared>) -> UtoipaMethodRouter<Shared> {
-    let (schemas, mut paths, router) = routes;
-    document::declare::<O>(&mut paths);
-    (schemas, paths, router)
+fn own<R: Reading>(list: R) -> R {
+    list.on(route!(ops::live))
+        .on(route!(ops::ready))
+        .on(route!(ops::openapi))
+        .on(route!(ops::problem_page))
 }
 
 /// One request of one caller, as far as it is the same for every operation.
@@ -386,7 +364,11 @@ async fn admit(
 }
 
 /// Turns failures into problem documents, and logs the request and what became of it.
-async fn account_for(request: Request, next: Next) -> Response {
+async fn account_for(
+    axum::extract::State(requests): axum::extract::State<Arc<Requests>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let trail = request
         .extensions()
         .get::<Trail>()
@@ -398,8 +380,10 @@ async fn account_for(request: Request, next: Next) -> Response {
         route: request.extensions().get::<MatchedPath>().cloned(),
         trail,
         told: false,
+        requests,
     };
-    let uri = request.uri().clone();
+    // A copy: a clone would hold the connection's whole read buffer for as long as the call takes.
+    let path: Box<str> = request.uri().path().into();
     let mut response = next.run(request).await;
     let caller = response.extensions_mut().remove::<Arc<Caller>>();
     let caller_name = caller.as_ref().map(|caller| &*caller.name);
@@ -414,7 +398,7 @@ async fn account_for(request: Request, next: Next) -> Response {
     });
     if let Some(error) = failed {
         problem::log(&error, &line.trail, caller_name);
-        response = problem::render(&error, &line.trail, uri.path(), response.headers());
+        response = problem::render(&error, &line.trail, &path, response.headers());
         line.tell(response.status(), error.operation(), error.backend(), caller_name);
     } else {
         let backend = served.as_ref().and_then(|served| served.backend.as_ref());
@@ -434,18 +418,53 @@ struct Line {
     route: Option<MatchedPath>,
     trail: Trail,
     told: bool,
+    requests: Arc<Requests>,
+}
+
+/// How many requests there were. Handles are held: looking one up by its labels costs more than counting does.
+#[derive(Default)]
+struct Requests(RwLock<HashMap<Box<str>, Vec<Counted>>>);
+
+/// The requests of one route that had the same method and the same answer.
+struct Counted {
+    method: &'static str,
+    status: StatusCode,
+    counter: Counter,
+}
+
+impl Requests {
+    fn count(&self, method: &'static str, route: &str, status: StatusCode) {
+        let counted = |counted: &&Counted| counted.method == method && counted.status == status;
+        {
+            let routes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(counted) = routes.get(route).and_then(|held| held.iter().find(counted)) {
+                counted.counter.increment(1);
+                return;
+            }
+        }
+        let counter = metrics::counter!(
+            "intertie_requests_total",
+            "method" => method,
+            "route" => route.to_owned(),
+            "status" => status.as_u16().to_string(),
+        );
+        counter.increment(1);
+        let mut routes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let held = routes.entry(route.into()).or_default();
+        if !held.iter().any(|held| counted(&held)) {
+            held.push(Counted {
+                method,
+                status,
+                counter,
+            });
+        }
+    }
 }
 
 impl Line {
     fn tell(&mut self, status: StatusCode, operation: Option<&str>, backend: Option<&str>, caller: Option<&str>) {
         self.told = true;
-        metrics::counter!(
-            "intertie_requests_total",
-            "method" => named(&self.method),
-            "route" => self.route().to_owned(),
-            "status" => status.as_u16().to_string(),
-        )
-        .increment(1);
+        self.requests.count(named(&self.method), self.route(), status);
         info!(
             method = named(&self.method),
             route = self.route(),

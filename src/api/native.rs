@@ -71,8 +71,11 @@ async fn address(parts: &mut Parts, shared: &Shared) -> Result<(Path, native::Qu
 /// below the base leads back through this road; any other is left out.
 ///
 /// GET and HEAD may be sent again by the gateway. Every other call is sent once; if it is lost, the answer is 504
-/// `outcome_unknown`. Replies are taken whole, up to the backend's `max_reply` (16 MiB unless it is configured otherwise);
-/// a larger one is 502 `upstream_unreadable`, or 504 `outcome_unknown` for a call that is sent once.
+/// `outcome_unknown`. The first 64 KiB of a success are read before anything is passed on, and the rest as it comes, however
+/// large it is: until the time for the call is over. An answer that breaks off ends its connection and never looks whole.
+/// Other replies, and successes that say neither their length nor come in chunks, are taken whole, up to the backend's
+/// `max_reply` (16 MiB unless it is configured otherwise); a larger one is 502 `upstream_unreadable`, or 504
+/// `outcome_unknown` for a call that is sent once.
 #[utoipa::path(method(get, post, put, patch, delete), path = "/v1/backends/{backend}/raw/{*path}", tag = "Native",
     params(("backend" = BackendName, Path), ("path" = String, Path, description = "The path below the backend's base address; it may hold slashes.")),
     responses((status = 200, description = "What the system answered")))]
@@ -106,7 +109,7 @@ pub(super) struct GraphQlRequest {
 ///
 /// Queries may be sent again by the gateway. A mutation is sent once; if it is lost, the answer is 504 `outcome_unknown`.
 /// The operation meant must be clear from the document and `operationName`; subscriptions are not taken. Replies are taken
-/// whole, up to the backend's `max_reply` (16 MiB unless it is configured otherwise); a larger one is 502
+/// whole, as the refusal of the login may stand anywhere in them, up to the backend's `max_reply` (16 MiB unless it is configured otherwise); a larger one is 502
 /// `upstream_unreadable`, or 504 `outcome_unknown` for a mutation.
 #[utoipa::path(post, path = "/v1/backends/{backend}/graphql", tag = "Native",
     params(("backend" = BackendName, Path)), request_body = GraphQlRequest,

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
 use http::{HeaderValue, header};
 
 use super::answer::Outcome;
@@ -55,10 +54,6 @@ pub(super) async fn metrics(ask: Ask) -> Outcome {
     ))
 }
 
-/// The OpenAPI document as it is sent.
-#[derive(Clone)]
-pub(super) struct Written(pub Bytes);
-
 /// An OpenAPI 3.1 document.
 #[derive(utoipa::ToSchema)]
 #[schema(value_type = Object)]
@@ -68,8 +63,8 @@ pub(super) struct OpenApiDocument(serde_json::Value);
 /// Read this document
 #[utoipa::path(get, path = "/openapi.json", tag = "Operations", operation_id = "ops.openapi", security(()),
     responses((status = 200, description = "The OpenAPI document", body = OpenApiDocument)))]
-pub(super) async fn openapi(axum::Extension(Written(bytes)): axum::Extension<Written>) -> Response {
-    text("application/json", "no-cache", bytes)
+pub(super) async fn openapi() -> Response {
+    text("application/json", "no-cache", super::OPENAPI)
 }
 
 /// Read what a problem's code means, who acts on it, and whether to try again

@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::gateway::{Directory, Gateway};
 use crate::model::id::BackendName;
 use crate::telemetry::Render;
-use crate::upstream::tokens;
+use crate::upstream::{Upstream, tokens};
 
 pub use sandbox::{AU, CARIB, CY, PORTFOLIO, Sandbox, US, sandbox};
 pub use server::Ended;
@@ -89,6 +89,9 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
+/// How long the end waits for systems to end their tokens.
+const RELEASE: Duration = Duration::from_secs(2);
+
 /// A gateway that has its address and serves nobody yet.
 pub struct Bound {
     listener: TcpListener,
@@ -97,6 +100,7 @@ pub struct Bound {
     server: Server,
     ready: Arc<AtomicBool>,
     stop: mpsc::Receiver<()>,
+    roads: Vec<Upstream>,
 }
 
 /// Puts a gateway together and binds its address. No system is called.
@@ -106,7 +110,9 @@ pub struct Bound {
 pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
     // Before anything takes time: a signal that comes during the start is a signal to stop.
     let stop = signals()?;
-    let directory = Directory::of(connect(plan.backends)?);
+    let backends = connect(plan.backends)?;
+    let roads = backends.iter().map(|backend| backend.upstream().clone()).collect();
+    let directory = Directory::of(backends);
     let ready = Arc::new(AtomicBool::new(true));
     let router = api::router(api::State {
         gateway: Gateway::new(directory),
@@ -131,6 +137,7 @@ pub async fn bind(plan: Plan, metrics: Render) -> Result<Bound, Failed> {
         server: plan.server,
         ready,
         stop,
+        roads,
     })
 }
 
@@ -141,10 +148,11 @@ impl Bound {
         self.addr
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains. A second signal ends that at once.
+    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends that at once. At the end of a drain, tokens are
+    /// released at the systems that have a call for it.
     pub async fn serve(self) -> Ended {
         info!(addr = %self.addr, "listening");
-        server::serve(
+        let ended = server::serve(
             self.listener,
             self.router,
             api::refusal,
@@ -152,8 +160,17 @@ impl Bound {
             self.ready,
             self.stop,
         )
-        .await
+        .await;
+        if ended == Ended::Drained {
+            release(&self.roads).await;
+        }
+        ended
     }
+}
+
+/// Ends the tokens of all backends, all at the same time. It may fail, and takes no longer than [`RELEASE`].
+async fn release(roads: &[Upstream]) {
+    let _ = tokio::time::timeout(RELEASE, join_all(roads.iter().map(Upstream::release))).await;
 }
 
 fn connect(configured: Vec<config::Backend>) -> Result<Vec<Backend>, Failed> {
@@ -193,7 +210,10 @@ pub async fn log_in(configured: Vec<config::Backend>) -> Result<Vec<Login>, Fail
             took: started.elapsed(),
         }
     });
-    Ok(join_all(logins).await)
+    let logins = join_all(logins).await;
+    let roads: Vec<_> = backends.iter().map(|backend| backend.upstream().clone()).collect();
+    release(&roads).await;
+    Ok(logins)
 }
 
 /// The signals to stop, SIGTERM and SIGINT, from now on.

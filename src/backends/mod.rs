@@ -8,16 +8,19 @@ pub mod kraken;
 mod native;
 pub mod tmf678;
 pub mod urjanet;
+mod wire;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use metrics::{Counter, Histogram};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::id::BackendName;
 use crate::operations::{Context, Operation, Repeat};
 use crate::upstream::{Upstream, tokens};
@@ -67,8 +70,6 @@ pub struct Limits {
     pub filters: &'static [&'static str],
     /// Whether the system itself pages; otherwise the gateway cuts pages out of the whole list.
     pub pages: bool,
-    /// The longest range between `from` and `to`, in days.
-    pub max_range_days: Option<u32>,
 }
 
 /// One row of the capability table.
@@ -88,6 +89,16 @@ pub struct Capability {
 struct Served {
     capability: Capability,
     adapter: Box<dyn Any + Send + Sync>,
+    numbers: Numbers,
+}
+
+/// The metrics of one operation. Handles are made at first use and held: looking one up by its labels costs more than
+/// counting does.
+#[derive(Default)]
+struct Numbers {
+    seconds: OnceLock<Histogram>,
+    // One place for success, one for each kind of failure.
+    outcomes: [OnceLock<Counter>; ErrorKind::ALL.len() + 1],
 }
 
 /// One configured billing system and the operations it serves.
@@ -125,6 +136,7 @@ impl Backend {
             Served {
                 capability,
                 adapter: Box::new(adapter),
+                numbers: Numbers::default(),
             },
         );
         self
@@ -154,6 +166,30 @@ impl Backend {
         let served = self.served.get(&TypeId::of::<O>())?;
         let adapter = served.adapter.downcast_ref::<Arc<dyn Serves<O>>>()?;
         Some((adapter.as_ref(), &served.capability.limits))
+    }
+
+    /// Counts a call of an operation it serves, and how long it took.
+    pub(crate) fn count<O: Operation>(&self, failure: Option<ErrorKind>, took: Duration) {
+        if let Some(served) = self.served.get(&TypeId::of::<O>()) {
+            self.counted(served, failure, took);
+        }
+    }
+
+    fn counted(&self, served: &Served, failure: Option<ErrorKind>, took: Duration) {
+        let (operation, name) = (served.capability.operation, self.name.as_str());
+        let place = failure.map_or(ErrorKind::ALL.len(), |kind| kind as usize);
+        if let Some(outcome) = served.numbers.outcomes.get(place) {
+            let made = || {
+                let outcome = failure.map_or("ok", ErrorKind::label);
+                metrics::counter!(
+                    "intertie_calls_total", "operation" => operation, "backend" => name.to_owned(), "outcome" => outcome
+                )
+            };
+            outcome.get_or_init(made).increment(1);
+        }
+        let made =
+            || metrics::histogram!("intertie_call_seconds", "operation" => operation, "backend" => name.to_owned());
+        served.numbers.seconds.get_or_init(made).record(took);
     }
 
     /// What it serves, by operation name.

@@ -5,20 +5,30 @@
 //! included, and keeps back what is between the gateway and the system: refused credentials, throttling, failures, pages of
 //! an edge. Those are repeated and told as for every other operation.
 //!
-//! Replies are taken whole, up to the backend's `max_reply`: only a whole reply can be judged and, where that is allowed,
-//! asked for again. A larger one is a failure that names the limit.
+//! A reply to a raw call is a stream: it is judged by its status, its headers and its beginning of [`HOLD`] bytes, and the
+//! rest is passed on as it comes. More than that no verdict of the HTTP APIs reads of a success. Once a byte was passed on
+//! nothing can be repeated, so whatever may lead to a repeat is read before: a reply that is over by then is taken whole, and
+//! so are refusals and failures, which tell in their bodies what they mean, and replies whose end cannot be told from a
+//! break. A GraphQL answer is always taken whole: the refusal of a login is a success by its status, and may stand behind
+//! megabytes of data. What is taken whole is taken up to the backend's `max_reply`; more is a failure that names the limit.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, LOCATION};
+use futures_util::future::ready;
+use futures_util::{StreamExt as _, stream};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::de::IgnoredAny;
 
 use super::Serves;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::native::{CallNative, Headers, NativeReply, QueryNative};
+use crate::operations::native::{Body, Broken, CallNative, Headers, NativeReply, QueryNative};
 use crate::operations::{Context, Operation};
+use crate::upstream::stream::{Rest, Streamed};
 use crate::upstream::{Call, Reply, Upstream};
+
+/// How much of a success is read before it is passed on.
+const HOLD: usize = 64 * 1024;
 
 /// Writes into a call what the gateway itself says with every call to a system, in place of what the caller said.
 pub(super) type Stamp = fn(&Context, &mut HeaderMap);
@@ -66,7 +76,14 @@ impl Serves<CallNative> for Raw {
             body: operation.body,
             max_reply: None,
         };
-        pass(&self.road, call, &self.base, head).await
+        let Streamed { head: reply, rest } = match self.road.stream(call, HOLD).await {
+            Ok(streamed) => streamed,
+            Err(error) => return Err(unread(error, may_repeat)),
+        };
+        match rest {
+            None => passed(reply, &self.base, may_repeat, head),
+            Some(rest) => Ok(streamed(reply, rest, &self.base)),
+        }
     }
 }
 
@@ -99,35 +116,58 @@ impl Serves<QueryNative> for GraphQl {
             max_reply: None,
         };
         let road = if may_repeat { &self.queries } else { &self.mutations };
-        pass(road, call, &self.endpoint, false).await
+        match road.call(call).await {
+            Ok(reply) => passed(reply, &self.endpoint, may_repeat, false),
+            Err(error) => Err(unread(error, may_repeat)),
+        }
     }
 }
 
-async fn pass(road: &Upstream, call: Call, base: &str, head: bool) -> Result<NativeReply> {
-    let may_repeat = call.may_repeat;
-    let reply = match road.call(call).await {
-        Ok(reply) => whole(&reply).map(|()| reply),
-        Err(error) => Err(error),
-    };
-    let reply = reply.map_err(|error| match error.kind() {
-        // It was answered, so it was executed or refused, and nobody can read which.
+/// A whole reply on its way to the caller.
+fn passed(reply: Reply, base: &str, may_repeat: bool, head: bool) -> Result<NativeReply> {
+    whole(&reply).map_err(|error| unread(error, may_repeat))?;
+    let bodiless = head || matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    Ok(NativeReply {
+        status: reply.status,
+        location: location(&reply.headers, base),
+        headers: Headers::of_reply(&reply.headers, head),
+        body: Body::Whole(if bodiless { Bytes::new() } else { reply.body }),
+    })
+}
+
+/// A reply whose rest is still on its way.
+fn streamed(head: Reply, rest: Rest, base: &str) -> NativeReply {
+    let length = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let first = stream::once(ready(Ok(head.body)));
+    let rest = rest.map(|piece| piece.map_err(|_| Broken));
+    NativeReply {
+        status: head.status,
+        location: location(&head.headers, base),
+        headers: Headers::of_reply(&head.headers, false),
+        body: Body::Stream {
+            pieces: first.chain(rest).boxed(),
+            length,
+        },
+    }
+}
+
+/// A call that was answered with what cannot be read: it was executed or refused, and nobody can say which.
+fn unread(error: Error, may_repeat: bool) -> Error {
+    match error.kind() {
         ErrorKind::Unreadable if !may_repeat => error.turned_into(
             ErrorKind::OutcomeUnknown,
             "the system answered what cannot be read; whether it executed the call is not known",
         ),
         _ => error,
-    })?;
-    let bodiless = head || matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    Ok(NativeReply {
-        status: reply.status,
-        location: reply
-            .headers
-            .get(LOCATION)
-            .and_then(|location| location.to_str().ok())
-            .and_then(|location| below(location, base)),
-        headers: Headers::of_reply(&reply.headers, head),
-        body: if bodiless { Bytes::new() } else { reply.body },
-    })
+    }
+}
+
+fn location(headers: &HeaderMap, base: &str) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    below(location, base)
 }
 
 /// A body that calls itself JSON and is none was cut or spoilt on its way: it is no answer of the system.

@@ -70,7 +70,7 @@ impl Gateway {
             .and_then(|backend| self.admit::<O>(caller, &backend, &operation).map(|()| backend))
             .map_err(|error| error.in_operation(O::ID))?;
         let outcome = self.serve(Arc::clone(&backend), operation, cx).await;
-        count::<O>(&backend, started, outcome.as_ref().err());
+        backend.count::<O>(outcome.as_ref().err().map(Error::kind), started.elapsed());
         outcome
             .map(|data| Answer {
                 data,
@@ -189,15 +189,6 @@ fn explain<O: Operation>(error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-fn count<O: Operation>(backend: &Backend, started: tokio::time::Instant, error: Option<&Error>) {
-    let outcome = error.map_or("ok", |error| error.kind().label());
-    let name = backend.name().as_str();
-    metrics::counter!("intertie_calls_total", "operation" => O::ID, "backend" => name.to_owned(), "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!("intertie_call_seconds", "operation" => O::ID, "backend" => name.to_owned())
-        .record(started.elapsed());
 }
 
 #[cfg(test)]

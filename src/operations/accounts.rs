@@ -9,6 +9,7 @@ use crate::model::account_write::{AccountPatch, NewAccount};
 use crate::model::id::{AccountId, BackendName};
 use crate::model::page::{Page, Paging};
 use crate::model::terms::{BillingSchedule, OverduePayment, PaymentTerms, SuggestedPayment};
+use crate::model::text::{Line, Secret};
 
 /// Reads one account.
 #[derive(Clone, Debug)]
@@ -86,6 +87,54 @@ impl Operation for SearchAccounts {
         .flatten()
         .chain(self.filters.iter().map(Filter::capability))
         .collect()
+    }
+}
+
+/// What an end customer shows to be known by: a card, a code, or a password for once.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// The code of a card or another token.
+    AuthenticationCode(Secret),
+    /// A name that the customer chose, and the code that goes with it.
+    PassCode {
+        /// The name.
+        identifier: Line,
+        /// The code.
+        pass_code: Secret,
+    },
+    /// A password that is good for one time: digits alone.
+    OneTimePassword(Secret),
+}
+
+/// Looks for the account of an end customer in one backend, by what the customer shows.
+#[derive(Clone, Debug)]
+pub struct MatchAccounts {
+    /// The backend.
+    pub backend: BackendName,
+    /// What the customer shows.
+    pub shown: Shown,
+    /// Which page.
+    pub paging: Paging,
+}
+
+impl Operation for MatchAccounts {
+    type Reply = Page<Account>;
+    const ID: &'static str = "accounts.match";
+    const SCOPE: Scope = Scope::AccountsRead;
+    const REPEAT: Repeat = Repeat::Read;
+    const AFTER_LOSS: Option<&'static str> =
+        Some("nothing was changed, but the one-time password may be spent: have the customer get another one");
+
+    fn target(&self) -> Target<'_> {
+        Target::backend(&self.backend)
+    }
+
+    /// A one-time password is spent by the call that shows it, so a second one would find nothing.
+    fn repeat(&self) -> Repeat {
+        match self.shown {
+            Shown::AuthenticationCode(_) | Shown::PassCode { .. } => Repeat::Read,
+            Shown::OneTimePassword(_) => Repeat::Once,
+        }
     }
 }
 

@@ -18,6 +18,17 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// A text field that is exactly this.
+    #[must_use]
+    pub fn is(field: &'static Field, text: String) -> Self {
+        Self {
+            field,
+            attribute: None,
+            operator: Operator::Eq,
+            operand: Some(Operand::Text(text)),
+        }
+    }
+
     /// What a backend must know to be asked this: the field's name for plain equality, `field[*]` for the other operators.
     #[must_use]
     pub fn capability(&self) -> &'static str {
@@ -203,6 +214,32 @@ pub static CUSTOM: Field = Field {
     kind: FieldKind::Text,
     doc: "A fact the utility added of its own",
 };
+
+macro_rules! plain {
+    ($($(#[$doc:meta])* $field:ident $name:literal $about:literal;)*) => {$(
+        $(#[$doc])*
+        pub static $field: Field = Field {
+            name: $name,
+            any: concat!($name, "[*]"),
+            kind: FieldKind::Text,
+            doc: $about,
+        };
+    )*};
+}
+
+// Known to systems that find accounts by one thing at a time, and asked for as it is: these systems have no operators.
+plain! {
+    /// The system's own identifier of an account.
+    NATIVE_ID "native_id" "The system's own identifier";
+    /// The name of an account.
+    NAME "name" "The name";
+    /// An e-mail address of who an account belongs to.
+    EMAIL "email" "An e-mail address of who it belongs to";
+    /// The number of a subscription that an account pays for.
+    SUBSCRIPTION "subscription" "The number of a subscription it pays for";
+    /// The account that an account stands under, by its id.
+    PARENT "parent" "The account it stands under, by its id";
+}
 
 /// The closed set of fields of one search.
 pub trait Fields: Send + Sync + 'static {

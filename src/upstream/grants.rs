@@ -65,6 +65,14 @@ pub trait Grant: Send + Sync {
     fn renew_early(&self) -> Option<Duration> {
         None
     }
+
+    /// Ends a token that is not needed any more, at systems that have a call for it. Nothing is sent otherwise.
+    ///
+    /// # Errors
+    /// Why the system may still take the token; it ends by itself.
+    async fn release(&self, _sender: &Sender, _token: &Token) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// OAuth 2 client credentials (RFC 6749 §4.4) with HTTP Basic.

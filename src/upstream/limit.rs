@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Layer, ServiceExt, layer::layer_fn, service_fn};
 
 use super::{Attempt, Hop, Trip};
@@ -15,19 +15,26 @@ pub(super) fn limit<S: Hop<Attempt>>(permits: Arc<Semaphore>) -> impl Layer<S, S
         service_fn(move |attempt: Attempt| {
             let (permits, inner) = (Arc::clone(&permits), inner.clone());
             async move {
-                let _permit = permit(&permits, &attempt.trip).await?;
-                inner.oneshot(attempt).await
+                let trip = Arc::clone(&attempt.trip);
+                let permit = permit(permits, &trip).await?;
+                let result = inner.oneshot(attempt).await;
+                if let (Ok(_), Some(aside)) = (&result, &trip.aside) {
+                    // What is not read yet is still a call to the system.
+                    aside.keep(permit);
+                }
+                result
             }
         })
     })
 }
 
-async fn permit<'a>(permits: &'a Semaphore, trip: &Trip) -> Result<SemaphorePermit<'a>> {
+async fn permit(permits: Arc<Semaphore>, trip: &Trip) -> Result<OwnedSemaphorePermit> {
     // No timer for the call that need not wait.
-    if let Ok(permit) = permits.try_acquire() {
-        return Ok(permit);
-    }
-    match tokio::time::timeout_at(trip.ends, permits.acquire()).await {
+    let permits = match Arc::clone(&permits).try_acquire_owned() {
+        Ok(permit) => return Ok(permit),
+        Err(_) => permits,
+    };
+    match tokio::time::timeout_at(trip.ends, permits.acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         // The semaphore is never closed, so this is the queue's end or nothing.
         Ok(Err(_)) | Err(_) => Err(Error::new(

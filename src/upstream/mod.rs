@@ -13,6 +13,9 @@
 //!
 //! Between permit and clock, `observe` counts, times and logs the attempt as the clock left it.
 //!
+//! A reply may be passed on before it is whole ([`Upstream::stream`]): it is judged by its beginning, and nothing is repeated
+//! once that was given out. Its permit is held to its end, and the caller's deadline ends it.
+//!
 //! Three clocks run: one attempt (`attempt_timeout`), all attempts (`retry_within`) and the caller (the call's deadline,
 //! which the permit queue and every pause count against).
 
@@ -24,6 +27,7 @@ mod limit;
 mod observe;
 mod retry;
 pub mod send;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
@@ -326,6 +330,37 @@ impl Upstream {
     /// # Errors
     /// What the verdict made of the reply, or why none came.
     pub async fn call(&self, call: Call) -> Result<Reply> {
+        self.travel(call, None).await.map(|(reply, _)| reply)
+    }
+
+    /// Sends a call and gives back the beginning of a reply that was judged fine by it: status, headers and the first `hold`
+    /// bytes. The rest follows as it comes.
+    ///
+    /// A reply that is over by then is whole, and is judged as [`Upstream::call`] would. So are a reply whose status is no
+    /// success, and one whose end cannot be told from a break (neither `Content-Length` nor chunks): those are taken up to
+    /// `max_reply`. The rest is not limited in size; it ends with the call's deadline, and when the system says nothing for
+    /// as long as an attempt may take.
+    ///
+    /// # Errors
+    /// What the verdict made of the beginning, or why none came.
+    pub async fn stream(&self, call: Call, hold: usize) -> Result<stream::Streamed> {
+        let road = &*self.0;
+        let (operation, until) = (call.operation, call.deadline);
+        let aside = Arc::new(stream::Aside::new(hold.min(road.settings.max_reply)));
+        let (head, under_way) = self.travel(call, Some(Arc::clone(&aside))).await?;
+        let carried = stream::Carried {
+            backend: road.backend.clone(),
+            operation,
+            state: Arc::clone(&road.shared.state),
+            under_way,
+            until,
+            silence: road.settings.attempt_timeout,
+        };
+        let rest = stream::carry(&aside, carried);
+        Ok(stream::Streamed { head, rest })
+    }
+
+    async fn travel(&self, call: Call, aside: Option<Arc<stream::Aside>>) -> Result<(Reply, observe::UnderWay)> {
         let road = &*self.0;
         let started = Instant::now();
         if call.deadline <= started {
@@ -336,7 +371,7 @@ impl Upstream {
                     .in_operation(call.operation),
             );
         }
-        let _under_way = road.shared.state.under_way();
+        let under_way = road.shared.state.under_way();
         road.shared.rules.count();
         let ends = started
             .checked_add(road.settings.retry_within)
@@ -344,14 +379,16 @@ impl Upstream {
         let trip = Trip {
             call,
             ends,
+            aside,
             left: AtomicBool::new(false),
             status: AtomicU16::new(0),
         };
-        (road.stack)(Attempt {
+        let reply = (road.stack)(Attempt {
             trip: Arc::new(trip),
             number: 1,
         })
-        .await
+        .await?;
+        Ok((reply, under_way))
     }
 
     /// Logs in unless there is a token that holds. Without credentials there is nothing to do.
@@ -362,6 +399,14 @@ impl Upstream {
         match &self.0.authority {
             Some(authority) => authority.token(None).await.map(drop),
             None => Ok(()),
+        }
+    }
+
+    /// Ends the token that is held, at systems that have a call for it: for when no more calls will be made. Roads that
+    /// share a login end it once. A failure is logged and no more.
+    pub async fn release(&self) {
+        if let Some(authority) = &self.0.authority {
+            authority.account.release().await;
         }
     }
 
@@ -377,6 +422,8 @@ struct Trip {
     call: Call,
     /// When no attempt is under way any more: the caller's deadline or the end of `retry_within`.
     ends: Instant,
+    /// Where the rest of a reply goes that is passed on before it is whole.
+    aside: Option<Arc<stream::Aside>>,
     /// Whether a byte of the current attempt may have left.
     left: AtomicBool,
     /// The last status seen, 0 for none.
@@ -396,6 +443,9 @@ impl Trip {
     fn returns(&self) {
         self.left.store(false, Ordering::Relaxed);
         self.status.store(0, Ordering::Relaxed);
+        if let Some(aside) = &self.aside {
+            aside.put(None);
+        }
     }
 
     fn has_left(&self) -> bool {

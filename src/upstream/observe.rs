@@ -34,9 +34,9 @@ impl State {
     }
 
     /// Counts a call until the guard is dropped.
-    pub(super) fn under_way(&self) -> UnderWay<'_> {
+    pub(super) fn under_way(self: &Arc<Self>) -> UnderWay {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self)
+        UnderWay(Arc::clone(self))
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -64,9 +64,9 @@ fn get(flag: &AtomicU8) -> Option<bool> {
 }
 
 /// A call under way.
-pub(super) struct UnderWay<'a>(&'a State);
+pub(super) struct UnderWay(Arc<State>);
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Method};
 use tower::service_fn;
 
@@ -104,6 +104,11 @@ impl Sender {
     }
 
     async fn carry(&self, call: Call) -> Result<Reply> {
+        self.begin(call, None).await.map(|(reply, _)| reply)
+    }
+
+    /// Sends a call and reads the reply; with `hold`, only so many bytes of a success, if it says where it ends.
+    async fn begin(&self, call: Call, hold: Option<usize>) -> Result<(Reply, Option<Unread>)> {
         if call.body.len() > self.max_request {
             let most = self.max_request;
             return Err(Error::new(
@@ -114,11 +119,21 @@ impl Sender {
         match &self.wire {
             Wire::Http(client) => {
                 let limit = call.max_reply.unwrap_or(self.max_reply);
-                over_http(client, call, limit).await
+                over_http(client, call, limit, hold).await
             }
             #[cfg(any(test, fuzzing))]
-            Wire::Scripted(script) => script(call).await,
+            Wire::Scripted(script) => script(call).await.map(|reply| (reply, None)),
         }
+    }
+}
+
+/// What is not read yet of a reply.
+pub(super) struct Unread(reqwest::Response);
+
+impl Unread {
+    /// The next piece; `None` if the reply is over and was whole.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+        next(&mut self.0).await
     }
 }
 
@@ -136,7 +151,13 @@ pub(super) fn send(sender: Sender, state: Arc<State>) -> impl Hop<Outgoing> {
             let Outgoing { call, trip } = outgoing;
             // From here on nobody can say that no byte left, unless the error itself does.
             trip.leaves();
-            let result = sender.carry(call).await;
+            let result = match &trip.aside {
+                None => sender.carry(call).await,
+                Some(aside) => sender.begin(call, Some(aside.hold)).await.map(|(reply, unread)| {
+                    aside.put(unread);
+                    reply
+                }),
+            };
             match &result {
                 Ok(reply) => {
                     trip.answered(reply.status);
@@ -194,7 +215,12 @@ fn unusable(message: &'static str, error: reqwest::Error) -> Error {
     Error::new(ErrorKind::Invalid, message).because(error.without_url())
 }
 
-async fn over_http(client: &reqwest::Client, call: Call, limit: usize) -> Result<Reply> {
+async fn over_http(
+    client: &reqwest::Client,
+    call: Call,
+    limit: usize,
+    hold: Option<usize>,
+) -> Result<(Reply, Option<Unread>)> {
     let url = reqwest::Url::parse(&call.url)
         .map_err(|error| Error::new(ErrorKind::Internal, "the system's address cannot be read").because(error))?;
     let may_repeat = call.may_repeat;
@@ -216,8 +242,40 @@ async fn over_http(client: &reqwest::Client, call: Call, limit: usize) -> Result
         .map_err(|error| broken(error, "the connection to the system broke"))?;
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
-    let body = read(&mut response, &headers, limit, may_repeat).await?;
-    Ok(Reply { status, headers, body })
+    // A body that ends with its connection may have been cut anywhere: it is read whole, so that a verdict can tell.
+    let framed = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+    match hold.filter(|_| framed && status.is_success()) {
+        None => {
+            let body = read(&mut response, &headers, limit, may_repeat).await?;
+            Ok((Reply { status, headers, body }, None))
+        }
+        Some(hold) => {
+            let (body, over) = beginning(&mut response, hold).await?;
+            let unread = (!over).then_some(Unread(response));
+            Ok((Reply { status, headers, body }, unread))
+        }
+    }
+}
+
+/// Reads a body until it is over or longer than `hold`, and says whether it is over.
+async fn beginning(response: &mut reqwest::Response, hold: usize) -> Result<(Bytes, bool)> {
+    let mut read = BytesMut::new();
+    while let Some(piece) = next(response).await? {
+        read.extend_from_slice(&piece);
+        if read.len() > hold {
+            return Ok((read.freeze(), false));
+        }
+    }
+    Ok((read.freeze(), true))
+}
+
+async fn next(response: &mut reqwest::Response) -> Result<Option<Bytes>> {
+    response.chunk().await.map_err(|error| {
+        broken(
+            error,
+            "the connection to the system broke before its reply was complete",
+        )
+    })
 }
 
 /// Reads a body into one buffer; a body of one piece is not copied at all.
@@ -232,13 +290,7 @@ async fn read(response: &mut reqwest::Response, headers: &HeaderMap, limit: usiz
     let mut whole = BytesMut::new();
     let mut first = Bytes::new();
     loop {
-        let piece = response.chunk().await.map_err(|error| {
-            broken(
-                error,
-                "the connection to the system broke before its reply was complete",
-            )
-        })?;
-        let Some(piece) = piece else { break };
+        let Some(piece) = next(response).await? else { break };
         if first.len() + whole.len() + piece.len() > limit {
             return Err(too_large(limit, may_repeat));
         }

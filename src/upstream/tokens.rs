@@ -180,6 +180,26 @@ impl Account {
         }
     }
 
+    /// Ends the token that is held, if there is one: the last thing done with it. A failure is logged and no more, as the
+    /// token ends by itself.
+    pub(super) async fn release(&self) {
+        let held = {
+            let mut state = self.entry.state();
+            state.last = None;
+            state.held.take()
+        };
+        let Some(held) = held.filter(|held| Instant::now() < held.ends) else {
+            return;
+        };
+        let login = &*self.login;
+        let released = tokio::time::timeout(login.within, login.grant.release(&login.sender, &held.token)).await;
+        match released {
+            Ok(Ok(())) => tracing::debug!(backend = login.backend, "the token is released"),
+            Ok(Err(error)) => tracing::debug!(backend = login.backend, %error, "the token could not be released"),
+            Err(_) => tracing::debug!(backend = login.backend, "the token was not released in time"),
+        }
+    }
+
     fn start(&self, state: &mut State) -> watch::Receiver<Outcome> {
         let (told, waiting) = watch::channel(None);
         state.login = Some(waiting.clone());

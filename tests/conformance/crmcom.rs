@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Specimen;
-use super::specimens::{list, read};
+use super::specimens::{list, read, search};
 
 const SHOW: &str = "showAccountsReceivableByPost";
 
@@ -19,14 +19,20 @@ pub fn specimens() -> Vec<Specimen> {
     };
     vec![
         read("accounts.get", SHOW, &account(here, ""), &account(none, "")),
+        search(
+            "accounts.search",
+            SHOW,
+            "/v1/accounts",
+            (
+                "backend=crmcom-cy&number=ACR0000000056",
+                "backend=crmcom-cy&number=does-not-exist",
+            ),
+        ),
         Specimen {
+            method: "POST",
             missing: None,
-            ..list(
-                "accounts.search",
-                SHOW,
-                "/v1/accounts?backend=crmcom-cy&number=ACR0000000056",
-                "",
-            )
+            body: Some(json!({"backend": "crmcom-cy", "identifier": "marios", "pass_code": "4711"})),
+            ..read("accounts.match", SHOW, "/v1/accounts/search", "")
         },
         read(
             "accounts.balance",

@@ -10,6 +10,7 @@ pub fn specimens() -> Vec<Specimen> {
     let mut all = spine();
     all.extend(accounts());
     all.extend(payments());
+    all.extend(parties());
     all
 }
 
@@ -305,6 +306,132 @@ fn payments() -> Vec<Specimen> {
                 "submitMeterReadings",
                 "/v1/backends/gentrack-au/raw/service-points/4107755/submit-meter-reads",
                 "/v1/backends/gentrack-au/raw/service-points/9999999/submit-meter-reads",
+            )
+        },
+    ]
+}
+
+/// A party's own address, and that of one that is not there.
+fn party(collection: &str, key: &str, rest: &str) -> (String, String) {
+    let at = |key: &str| format!("/v1/{collection}/gentrack-au:{key}{rest}");
+    (at(key), at(NONE))
+}
+
+fn parties() -> Vec<Specimen> {
+    let (customers, organisations, contacts) = (
+        |rest: &str| party("customers", "20018844", rest),
+        |rest: &str| party("organisations", "70000912", rest),
+        |rest: &str| party("contacts", "50027731", rest),
+    );
+    let get = |operation, native, (path, missing): (String, String)| read(operation, native, &path, &missing);
+    let make = |operation, native, path: &str, body: Value| Specimen {
+        method: "POST",
+        body: Some(body),
+        missing: None,
+        dropped_repeats: true,
+        done: 201,
+        ..read(operation, native, path, "")
+    };
+    let write = |operation, native, method, at: (String, String), body: Option<Value>| Specimen {
+        method,
+        body,
+        silent: true,
+        ..get(operation, native, at)
+    };
+    let tie = Some(json!({"effective_on": "2026-07-06", "relationships": [
+        {"entity_kind": "ACCOUNT", "entity_id": "gentrack-au:10045213", "role": "Billing"},
+    ]}));
+    let untie = "/relationships?entity_kind=ACCOUNT&entity_id=gentrack-au:10045213&effective_on=2026-07-06";
+    vec![
+        get("customers.get", "getCustomer", customers("")),
+        make(
+            "customers.create",
+            "createCustomer",
+            "/v1/customers",
+            json!({"backend": "gentrack-au", "name": "Ada Lind", "native_kind": "Residential"}),
+        ),
+        write(
+            "customers.update",
+            "updateCustomer",
+            "PATCH",
+            customers(""),
+            Some(json!({"name": "P. Raman"})),
+        ),
+        Specimen {
+            done: 200,
+            silent: true,
+            ..make(
+                "customers.sync",
+                "customerSync",
+                "/v1/customers/sync",
+                json!({"backend": "gentrack-au", "customer": {"native_id": "20018844", "name": "P. Raman"}}),
+            )
+        },
+        get("organisations.get", "getOrganisation", organisations("")),
+        make(
+            "organisations.create",
+            "createOrganisation",
+            "/v1/organisations",
+            json!({"backend": "gentrack-au", "name": "Lind Ltd"}),
+        ),
+        write(
+            "organisations.update",
+            "updateOrganisation",
+            "PATCH",
+            organisations(""),
+            Some(json!({"trading_name": "Harbour Lane"})),
+        ),
+        write(
+            "organisations.relate",
+            "updateOrganisationRelationships",
+            "PUT",
+            organisations("/relationships"),
+            tie.clone(),
+        ),
+        write(
+            "organisations.unrelate",
+            "removeOrganisationRelationships",
+            "DELETE",
+            organisations(untie),
+            None,
+        ),
+        get("contacts.get", "getContact", contacts("")),
+        make(
+            "contacts.create",
+            "createContact",
+            "/v1/contacts",
+            json!({"backend": "gentrack-au", "name": {"full": "Ada Lind"}}),
+        ),
+        write(
+            "contacts.update",
+            "updateContact",
+            "PATCH",
+            contacts(""),
+            Some(json!({"bill_channels": ["noCommunication"]})),
+        ),
+        write(
+            "contacts.relate",
+            "updateContactRelationships",
+            "PUT",
+            contacts("/relationships"),
+            tie,
+        ),
+        write(
+            "contacts.unrelate",
+            "removeContactRelationships",
+            "DELETE",
+            contacts(untie),
+            None,
+        ),
+        // After it the contact is gone: the last of all.
+        Specimen {
+            spends: Some(contacts("").0),
+            ..write(
+                "contacts.remove",
+                "deleteContact",
+                "DELETE",
+                contacts("?effective_on=2026-07-06&reason=moved"),
+                None,
             )
         },
     ]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Specimen;
-use super::specimens::{list, read};
+use super::specimens::{list, read, search};
 
 /// One request for every operation of the backend.
 pub fn specimens() -> Vec<Specimen> {
@@ -28,10 +28,12 @@ fn reads() -> Vec<Specimen> {
         "?from=2026-03-07&to=2026-03-10&resolution=PT1H",
     );
     vec![
-        Specimen {
-            missing: None,
-            ..list("accounts.search", "Accounts", "/v1/accounts?backend=kraken-us", "")
-        },
+        search(
+            "accounts.search",
+            "Accounts",
+            "/v1/accounts",
+            ("backend=kraken-us", "backend=kraken-us&number=does-not-exist"),
+        ),
         read("accounts.get", "Account", &account(whole, ""), &account(none, "")),
         read(
             "accounts.balance",

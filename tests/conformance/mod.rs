@@ -9,10 +9,12 @@ mod gentrack;
 mod kraken;
 mod specimens;
 mod tmf678;
+mod urjanet;
 
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use serde_json::Value;
 
 use crate::support::stage::Stage;
 
@@ -29,20 +31,47 @@ pub struct Specimen {
     pub others: &'static [&'static str],
     /// The status of a success.
     pub done: u16,
-    /// The body, for writes.
-    pub body: Option<serde_json::Value>,
+    /// The body, for writes. [`TURN`] in it becomes the number of the call, for what can be made once only.
+    pub body: Option<Value>,
     /// The same request about a record that does not exist.
     pub missing: Option<String>,
+    /// Of a search, the same with conditions that nothing meets.
+    pub nothing: Option<(String, Option<Value>)>,
     /// Whether the answer is a list with pages.
     pub pages: bool,
     /// Whether a lost call must not be repeated.
     pub once: bool,
     /// Whether the system drops repeats, so that a lost call is repeated although it makes something new.
     pub dropped_repeats: bool,
+    /// Whether the system answers nothing to a write, so that the answer is the gateway's own word for it.
+    pub silent: bool,
     /// Where a call leaves nothing to repeat: what is read in its place to have a login and a connection.
     pub spends: Option<String>,
     /// The system's own name of the call that answers, for its counts.
     pub native: &'static str,
+}
+
+/// What stands in a body for the number of the call.
+pub const TURN: &str = "{turn}";
+
+impl Specimen {
+    /// Path and body of the call with this number. The specimen's own path is the first call's, and the others follow in
+    /// turn.
+    pub fn turn(&self, turn: usize) -> (&str, Option<Value>) {
+        let path = match (turn, self.others) {
+            (0, _) | (_, []) => self.path.as_str(),
+            (turn, others) => others[(turn - 1) % others.len()],
+        };
+        let body = self.body.as_ref().map(|body| {
+            let written = body.to_string();
+            if written.contains(TURN) {
+                serde_json::from_str(&written.replace(TURN, &turn.to_string())).unwrap()
+            } else {
+                body.clone()
+            }
+        });
+        (path, body)
+    }
 }
 
 /// One request for every operation of a backend.

@@ -104,6 +104,13 @@ pub fn check_against(schema: &Value, value: &Value) -> Result<(), String> {
     contract().validate(schema, value)
 }
 
+/// Answers the operationId of the call that an exchange is one of; `None` for a login.
+pub fn operation_of(exchange: &Exchange) -> Option<String> {
+    let path = exchange.target.split('?').next().unwrap_or_default();
+    let (operation, _) = contract().operation(&exchange.method, path).ok()?;
+    operation["operationId"].as_str().map(str::to_owned)
+}
+
 /// Answers method, path template and operationId of every call.
 pub fn operations() -> Vec<(String, String, String)> {
     let paths = contract().document["paths"].as_object().unwrap();

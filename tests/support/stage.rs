@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, Request};
 use intertie::api;
 use intertie::auth::{Caller, Callers};
-use intertie::backends::{crmcom, gentrack, kraken, tmf678};
+use intertie::backends::{crmcom, gentrack, kraken, tmf678, urjanet};
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
 use intertie::sandbox::{self, Kind, Running};
@@ -77,20 +77,24 @@ impl Stage {
     }
 
     async fn with(tapped: bool, concurrency: usize) -> Self {
-        let systems = sandbox::start(
-            &[Kind::Gentrack, Kind::Kraken, Kind::Tmf678, Kind::Crmcom],
-            SocketAddr::from(([127, 0, 0, 1], 0)),
-        )
-        .await
-        .unwrap();
+        let systems = sandbox::start(&Kind::ALL, SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
         let tap = if tapped {
             Some(Tap::on(systems.addr()).await)
         } else {
             None
         };
         let line = tap.as_ref().map_or(systems.addr(), |tap| tap.address);
+        // Thousands of calls at once take a busy machine a while; no test of them is about how long.
+        let (attempt, within) = if concurrency > Settings::default().concurrency {
+            (60, 110)
+        } else {
+            (10, 20)
+        };
         let road = Settings {
-            attempt_timeout: Duration::from_secs(10),
+            attempt_timeout: Duration::from_secs(attempt),
+            retry_within: Duration::from_secs(within),
             backoff: Duration::from_millis(5),
             concurrency,
             ..Settings::default()
@@ -142,13 +146,25 @@ impl Stage {
             unit: None,
             token_life: crmcom::TOKEN_LIFE,
             time_zone: "Asia/Nicosia".parse().unwrap(),
+            road: road.clone(),
+        };
+        let base = format!("http://{line}/urjanet");
+        let urjanet = urjanet::Config {
+            base_url: format!("{base}{}", sandbox::urjanet::API_PATH),
+            login_url: format!("{base}{}", sandbox::urjanet::LOGIN_PATH),
+            username: sandbox::urjanet::USERNAME.to_owned(),
+            password: sandbox::urjanet::PASSWORD.to_owned().into(),
+            customer_id: sandbox::urjanet::CUSTOMER.to_owned(),
+            currency: Some("USD".parse().unwrap()),
+            time_zone: "UTC".parse().unwrap(),
             road,
         };
         let gateway = Gateway::new(Directory::of([
             gentrack::connect("gentrack-au".parse().unwrap(), gentrack, Arc::clone(&tokens)).unwrap(),
             kraken::connect("kraken-us".parse().unwrap(), kraken, Arc::clone(&tokens)).unwrap(),
             tmf678::connect("tmf-carib".parse().unwrap(), tmf678).unwrap(),
-            crmcom::connect("crmcom-cy".parse().unwrap(), crmcom, tokens).unwrap(),
+            crmcom::connect("crmcom-cy".parse().unwrap(), crmcom, Arc::clone(&tokens)).unwrap(),
+            urjanet::connect("urjanet-us".parse().unwrap(), urjanet, tokens).unwrap(),
         ]));
         let face = api::router(api::State {
             gateway,
@@ -230,13 +246,19 @@ impl Stage {
 
     /// Follows the cursors of a list and gives every item in order.
     pub async fn walk(&self, path: &str) -> Vec<Value> {
+        self.walk_with("GET", path, None).await
+    }
+
+    /// Follows the cursors of a list that is asked for in any way.
+    pub async fn walk_with(&self, method: &str, path: &str, body: Option<&Value>) -> Vec<Value> {
         let joint = if path.contains('?') { '&' } else { '?' };
         let (mut items, mut cursor) = (Vec::new(), None::<String>);
         for _ in 0..2_000 {
-            let answer = match &cursor {
-                None => self.get(path).await,
-                Some(cursor) => self.get(&format!("{path}{joint}cursor={cursor}")).await,
+            let path = match &cursor {
+                None => path.to_owned(),
+                Some(cursor) => format!("{path}{joint}cursor={cursor}"),
             };
+            let answer = self.send(method, &path, &[], body).await;
             assert_eq!(answer.status, 200, "{path}: {}", answer.text());
             let page = answer.json();
             items.extend(page["data"].as_array().unwrap().iter().cloned());

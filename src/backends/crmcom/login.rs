@@ -100,17 +100,32 @@ impl Login {
         };
         let body =
             body.map_err(|error| Error::new(ErrorKind::Internal, "the login cannot be written").because(error))?;
-        Ok(Call {
-            operation: "login",
+        Ok(self.call("login", path, headers, body.into()))
+    }
+
+    /// The body is put together when the token is put into it.
+    fn release_request(&self, token: &Token) -> Result<Call> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = Bytes::from_static(b"{}");
+        let mut call = self.call("release", "authentication/token/release", headers, body);
+        present(&mut call, token)?;
+        Ok(call)
+    }
+
+    fn call(&self, operation: &'static str, path: &str, headers: HeaderMap, body: Bytes) -> Call {
+        Call {
+            operation,
             // A token that nobody uses ends by itself.
             may_repeat: true,
             deadline: Instant::now() + self.within.min(LOGIN_TIMEOUT),
             method: Method::POST,
             url: format!("{}/{path}", self.base),
             headers,
-            body: body.into(),
+            body,
             max_reply: Some(MAX_REPLY),
-        })
+        }
     }
 }
 
@@ -131,6 +146,14 @@ impl Grant for Login {
 
     fn renew_early(&self) -> Option<Duration> {
         Some(EARLY)
+    }
+
+    /// "Good manners on shutdown" (README, "Access").
+    async fn release(&self, sender: &Sender, token: &Token) -> Result<()> {
+        let reply = sender
+            .send(&self.release_request(token)?, self.within.min(LOGIN_TIMEOUT))
+            .await?;
+        verdict::judge(&reply)
     }
 }
 
@@ -276,6 +299,16 @@ mod tests {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(body, example("login.request.json"));
         assert!(request.url.ends_with("/crmapi/rest/v2/authentication/token"));
+    }
+
+    #[test]
+    fn a_release_is_the_example() {
+        let login = login(Credential::WebApiKey("key".to_owned().into()));
+        let request = login.release_request(&token("{{token}}")).unwrap();
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body, example("token-release.request.json"));
+        assert!(request.url.ends_with("/crmapi/rest/v2/authentication/token/release"));
+        assert!(!request.headers.contains_key(AUTHORIZATION));
     }
 
     #[test]

@@ -91,6 +91,13 @@ impl Mapper<'_> {
         })
     }
 
+    /// The accounts in a reply to a list.
+    pub(super) fn accounts(&self, raw: &RawValue, native: bool) -> Result<Vec<Account>> {
+        let rows: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|_| Error::unreadable("data", "it is no list"))?;
+        rows.into_iter().map(|row| self.account(row, None, native)).collect()
+    }
+
     /// What is owed. `balance` is debits less credits, so it is positive when the customer owes (README, "Money";
     /// inferred): it is not turned.
     pub(super) fn balance(&self, raw: &RawValue, asked: &AccountId) -> Result<Balance> {
@@ -322,10 +329,10 @@ fn billing(account: &wire::Account) -> Option<Billing> {
         .iter()
         .find(|presentment| presentment.state.as_deref().is_none_or(|state| state == "ACTIVE"));
     let billing = Billing {
-        name: account
-            .contact_information
-            .as_ref()
-            .and_then(|contact| text(contact.name.clone())),
+        name: [&account.contact_information, &account.account_owner]
+            .into_iter()
+            .flatten()
+            .find_map(|contact| text(contact.name.clone())),
         email: active.and_then(|presentment| text(presentment.email.as_ref()?.email_address.clone())),
         address: account.billing_address.as_ref().and_then(address),
         delivery: active.and_then(|presentment| {

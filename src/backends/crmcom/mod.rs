@@ -3,7 +3,9 @@
 //! Sections named here are those of the contract's README. Its base document describes one method, the one that ends an
 //! account; the others come from further pages of the vendor (published) or stand to reason (by analogy).
 //!
-//! **Serves** `accounts.get`, `accounts.search` by number, `accounts.balance`, `accounts.overdue`, `accounts.payment_terms`
+//! **Serves** `accounts.search` by exactly one thing: number, identifier or name (`show`), e-mail address or subscription
+//! (`list`, published in part), the account that heads a group (`group_members/list`, published); `accounts.match` by what
+//! an end customer shows (`show` by access token, base document); `accounts.get`, `accounts.balance`, `accounts.overdue`, `accounts.payment_terms`
 //! and `payment_methods.list` (all from `show`, published), `accounts.close` (`terminate`, documented), `accounts.suspend`
 //! (by analogy) and `accounts.reactivate` (`unsuspend`, published), `accounts.create` and `accounts.update` (published in
 //! part: what the readable part of the table has no parameter for is refused by name).
@@ -12,8 +14,10 @@
 //! or the query, never a header ("Access"). A JWT says its own life; other tokens are taken to last for `token_life` after
 //! their issue: an hour without use is the end of the oldest kind, and an hour after issue is earlier than all ends.
 //!
-//! **Sends** POST wherever both forms exist, since queries end up in access logs. One GET is sent: to confirm that an
-//! account that was refused is not there.
+//! A token is released at the end, if the system is there to be told ("Good manners on shutdown").
+//!
+//! **Sends** POST wherever both forms exist, since queries end up in access logs. GETs are sent for the lists, which have no
+//! other form, and to confirm that an account that was refused is not there.
 //!
 //! **Says no** with a `status.code` that is not `OK`, whatever the HTTP status ("Envelope"). Neither codes nor texts are
 //! public, so a no may mean the record, the request or a dead token. It is found out: unless the login was just made, an
@@ -22,8 +26,13 @@
 //! it is not found; given, the system refused the step, not the record.
 //!
 //! **Names accounts** by number, in keys, too. Keys of the forms `id~<id>` and `name~<name>` are read as well; answers
-//! always carry the number. A name that several accounts share is refused by the system and so not found. The deprecated
-//! access-token forms are not served: their codes would stand in addresses.
+//! always carry the number. A name that several accounts share is refused by the system and so not found; a search by name
+//! that is refused says that it cannot tell the one from the other. Access tokens (deprecated from R18 on) have three forms:
+//! a code, a name with a pass code, a one-time password. Their codes stand in bodies alone, and a one-time password, which
+//! the call spends (inferred), is sent once. A no to one is believed if an account that is there is given at the same time.
+//!
+//! **Lists** of `list` are taken for whole, as paging of it "was not readable"; they are put in the order of the numbers and
+//! cut here. Lists of members are paged by `offset` and `number_of_results`, in the system's order.
 //!
 //! **Ending an account** is final and not known to be idempotent ("Terminate"). A lost call is never repeated: the account
 //! is read, and the failure says how it stands. An account that is ended already is a conflict.
@@ -34,7 +43,7 @@
 //!
 //! **Oddities.** A reply without `fields_set` is some 8 kB of personal data: what is mapped is asked for, and everything
 //! only with `include=native`, which then leaves out end customers' codes and card references. User-defined fields
-//! (`udf_…`) are the account's custom attributes. Members of a group are in the native record alone.
+//! (`udf_…`) are the account's custom attributes. Of a group's member, who funds what is in the native record alone.
 //!
 //! **Not confirmed:** the sign of balances, the path of `suspend`, preconditions of `terminate`, what MINUS means in a
 //! credit period, the codes and HTTP statuses of failures.
@@ -53,13 +62,14 @@ use secrecy::SecretString;
 
 use self::calls::Crmcom;
 use self::login::{Login, Seen};
+use super::wire::is_base;
 use super::{Backend, Limits};
 use crate::error::{Error, Result};
 use crate::model::id::BackendName;
 use crate::model::time::Zone;
 use crate::operations::accounts::{
-    CloseAccount, CreateAccount, GetAccount, GetBalance, GetPaymentTerms, ListOverduePayments, ReactivateAccount,
-    SearchAccounts, SuspendAccount, UpdateAccount,
+    CloseAccount, CreateAccount, GetAccount, GetBalance, GetPaymentTerms, ListOverduePayments, MatchAccounts,
+    ReactivateAccount, SearchAccounts, SuspendAccount, UpdateAccount,
 };
 use crate::operations::payment_methods::ListPaymentMethods;
 use crate::upstream::{Credentials, Settings, Upstream, tokens};
@@ -114,13 +124,13 @@ impl fmt::Debug for Credential {
 /// # Errors
 /// `Invalid` if the address, the proxy or a root certificate cannot be used.
 pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) -> Result<Backend> {
-    let base = config.base_url.trim_end_matches('/').to_owned();
-    if base.contains(['?', '#']) || !base.starts_with("http") {
+    if !is_base(&config.base_url) {
         return Err(Error::parameter(
             "base_url",
-            "an http or https address without query or fragment is due",
+            "an http or https address without user, query or fragment is due",
         ));
     }
+    let base = config.base_url.trim_end_matches('/').to_owned();
     let login = Login {
         base: base.clone(),
         credential: config.credential,
@@ -157,13 +167,22 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         known: Mutex::default(),
     });
     let whole = Limits::default();
-    let by_number = Limits {
-        filters: &["number", "status"],
+    let by_one_thing = Limits {
+        filters: &[
+            "number",
+            "native_id",
+            "name",
+            "email",
+            "subscription",
+            "parent",
+            "status",
+        ],
         ..whole
     };
     Ok(Backend::new(name, "crmcom", road)
         .serves::<GetAccount>(&adapter, whole)
-        .serves::<SearchAccounts>(&adapter, by_number)
+        .serves::<SearchAccounts>(&adapter, by_one_thing)
+        .serves::<MatchAccounts>(&adapter, whole)
         .serves::<GetBalance>(&adapter, whole)
         .serves::<ListOverduePayments>(&adapter, whole)
         .serves::<GetPaymentTerms>(&adapter, whole)

@@ -95,6 +95,24 @@ impl Identifier {
     }
 }
 
+/// What an end customer is known by in a request, in one of its three forms. Deprecated from R18 on.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum AccessToken<'a> {
+    /// The code of a card.
+    Code { authentication_code: &'a str },
+    /// A name with its code.
+    PassCode { identifier: &'a str, pass_code: &'a str },
+    /// A password for one time; a number.
+    Password { one_time_password: u64 },
+}
+
+/// An account named by its customer's access token.
+#[derive(Serialize)]
+pub(super) struct ByAccessToken<'a> {
+    pub(super) access_token_identifier: AccessToken<'a>,
+}
+
 /// An account.
 #[derive(Deserialize)]
 pub(super) struct Account {
@@ -110,6 +128,8 @@ pub(super) struct Account {
     pub(super) life_cycle_state: Option<String>,
     pub(super) parent_account: Option<Box<RawValue>>,
     pub(super) contact_information: Option<Contact>,
+    /// What `contact_information` is called of a member of a group.
+    pub(super) account_owner: Option<Contact>,
     pub(super) billing_address: Option<Address>,
     pub(super) currency: Option<Currency>,
     pub(super) log_information: Option<Log>,

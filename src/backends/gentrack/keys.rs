@@ -2,7 +2,7 @@
 //!
 //! | record | parts |
 //! |---|---|
-//! | account | reference |
+//! | account, customer, organisation, contact | reference |
 //! | bill | reference, `bill`, id, type; without type if the bill has none; with the version behind it where a replaced bill shares both |
 //! | transaction | reference, `tx`, id |
 //! | service point | reference, `sp`, id |
@@ -12,7 +12,7 @@
 //! | refund | reference, `rf`, id |
 //! | reading | reference, `sp`, id, `r`, reading reference |
 //!
-//! The account stands first in all of them. The word behind it keeps one kind from being taken for another.
+//! The account stands first in all that belongs to one. The word behind it keeps one kind from being taken for another.
 
 use std::borrow::Cow;
 
@@ -45,8 +45,13 @@ pub(super) struct BillKey<'k> {
 
 /// The reference an account's key holds.
 pub(super) fn account(id: &AccountId) -> Result<Cow<'_, str>> {
+    reference(id)
+}
+
+/// The reference that is all of a record's key: an account's, a customer's, an organisation's, a contact's.
+pub(super) fn reference<K: Kind>(id: &Id<K>) -> Result<Cow<'_, str>> {
     match parts(id)?.as_slice() {
-        [account] => Ok(account.clone()),
+        [reference] => Ok(reference.clone()),
         _ => Err(another_kind(id)),
     }
 }

@@ -8,6 +8,7 @@
 //! left out of a list: a shorter list would look right and be wrong.
 
 pub(super) mod account;
+pub(super) mod party;
 pub(super) mod payment;
 
 use std::borrow::Cow;
@@ -104,7 +105,7 @@ impl Mapper<'_> {
             service_points,
             balance: None,
             enrollment: None,
-            custom_attributes: None,
+            custom_attributes: wire.extensions().map(account::facts),
             updated_at: match wire.last_updated_time {
                 Some(at) => Some(self.instant(at, "lastUpdatedTime")?),
                 None => None,

@@ -14,8 +14,13 @@
 //! **Repeats** reads, PUT, DELETE, `validateMeterReadings`, and the POSTs with transaction headers; never a review, an
 //! arrangement, a payment method, a refund, a bill's correction or readings ("Error kinds").
 //!
-//! **Masks** bank accounts and cards to their last four, whatever the system sends. The system's own records of payment
-//! methods and arrangements are not handed out for it.
+//! **Masks** bank accounts, cards and identity documents to their last four, whatever the system sends. The system's own
+//! records of payment methods, arrangements and contacts are not handed out for it.
+//!
+//! **Parties** (customers, organisations, contacts) have the reference alone for a key. Writes of them answer nothing, or the
+//! new reference; a PUT is taken to change the members it names (inferred), and no member can be emptied. A hierarchy goes
+//! out in one part. `post` as the way of a contact's bills can be read and not set: which field it names is not public.
+//! Custom attributes of an account are its `extensions`, laid over those it has.
 //!
 //! **Pages** never ("Paging"): whole lists are read and pages are cut out of them. A position is the last item given.
 //! The optional date range of bills and transactions is not sent: which date it is compared with is not stated, and a
@@ -60,6 +65,7 @@ use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::calls::Gentrack;
+use super::wire::is_base;
 use super::{Backend, Limits, native};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
@@ -70,9 +76,16 @@ use crate::operations::accounts::{
 };
 use crate::operations::arrangements::{CancelPaymentArrangement, CreatePaymentArrangement, ListPaymentArrangements};
 use crate::operations::bills::{CorrectBill, GetBill, GetBillDocument, ListBillReadings, ListBills};
+use crate::operations::contacts::{
+    CreateContact, GetContact, RelateContact, RemoveContact, UnrelateContact, UpdateContact,
+};
+use crate::operations::customers::{CreateCustomer, GetCustomer, SyncCustomer, UpdateCustomer};
 use crate::operations::holds::{GetHold, PlaceHold};
 use crate::operations::meters::{GetMeter, ListMeters};
 use crate::operations::native::CallNative;
+use crate::operations::organisations::{
+    CreateOrganisation, GetOrganisation, RelateOrganisation, UnrelateOrganisation, UpdateOrganisation,
+};
 use crate::operations::payment_methods::{CreatePaymentMethod, ListPaymentMethods};
 use crate::operations::payment_review::{GetPaymentReview, SetPaymentReview};
 use crate::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
@@ -184,19 +197,22 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<CreatePaymentArrangement>(&adapter, plain)
         .serves::<CancelPaymentArrangement>(&adapter, plain)
         .serves::<RequestRefund>(&adapter, plain)
+        .serves::<GetCustomer>(&adapter, plain)
+        .serves::<CreateCustomer>(&adapter, plain)
+        .serves::<UpdateCustomer>(&adapter, plain)
+        .serves::<SyncCustomer>(&adapter, plain)
+        .serves::<GetOrganisation>(&adapter, plain)
+        .serves::<CreateOrganisation>(&adapter, plain)
+        .serves::<UpdateOrganisation>(&adapter, plain)
+        .serves::<RelateOrganisation>(&adapter, plain)
+        .serves::<UnrelateOrganisation>(&adapter, plain)
+        .serves::<GetContact>(&adapter, plain)
+        .serves::<CreateContact>(&adapter, plain)
+        .serves::<UpdateContact>(&adapter, plain)
+        .serves::<RemoveContact>(&adapter, plain)
+        .serves::<RelateContact>(&adapter, plain)
+        .serves::<UnrelateContact>(&adapter, plain)
         .serves::<CallNative>(&raw, plain))
-}
-
-fn is_base(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'))
-        && uri.query().is_none()
-        && !url.contains('#')
 }
 
 /// Puts the token into a call ("Token").

@@ -1,4 +1,4 @@
-//! The signature of an event that the vendor's integration platform pushes ("Events").
+//! An event that the vendor's integration platform pushes: its signature, and what it says ("Events").
 //!
 //! Header `X-Payload-Signature: t=<unix seconds>,v=<base64>`; `v` is an RSA PKCS#1 v1.5 signature with SHA-512 over the
 //! bytes of `t`, a dot and the raw body. The public key (PEM, SPKI) is shown per app in the portal.
@@ -8,7 +8,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::wire::{self, Day, Exact, Ident, Moment, Text, day, exact, moment};
 
 /// How old or how far ahead a signature may be: "five minutes either way is a fair start" ("Events").
 pub const MAX_AGE: Duration = Duration::from_secs(300);
@@ -31,6 +37,105 @@ pub enum Refused {
     /// The signature is not of this body by this key.
     #[error("the signature does not fit the body")]
     Signature,
+    /// The body is no event of the vendor's.
+    #[error("the body is not an event")]
+    Body,
+}
+
+/// What happened, as the vendor tells it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The event's own identifier: one that was seen before is a repeat.
+    pub id: String,
+    /// What happened, in the vendor's words, such as `bill-ready`.
+    pub kind: String,
+    /// The app whose subscription it is.
+    pub app: Option<String>,
+    /// The tenant it happened at.
+    pub tenant: Option<String>,
+    /// The version of the event's shape.
+    pub version: Option<String>,
+    /// When the vendor made it; `None` if the time does not say its offset.
+    pub created_at: Option<Timestamp>,
+    /// What it comes from, in the vendor's words.
+    pub source: Option<String>,
+    /// What it says, by its kind.
+    pub data: Box<RawValue>,
+}
+
+/// What a `bill-ready` event says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillReady {
+    /// The account's reference: the key of its identifier here.
+    pub account: String,
+    /// The day the bill is due.
+    pub due_on: Option<Date>,
+    /// What is due, in the account's currency, which the event does not name.
+    pub due: Option<Decimal>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+struct Envelope<'a> {
+    event_id: Ident<'a>,
+    event_type: Text<'a>,
+    app_id: Option<Ident<'a>>,
+    tenant_id: Option<Ident<'a>>,
+    version: Option<Ident<'a>>,
+    #[serde(default, deserialize_with = "moment")]
+    created_at: Option<Moment>,
+    event_source: Option<Text<'a>>,
+    data: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+struct Bill<'a> {
+    account_id: Ident<'a>,
+    #[serde(default, deserialize_with = "day")]
+    due_date: Option<Day>,
+    #[serde(default, deserialize_with = "exact")]
+    due_amount: Option<Exact>,
+}
+
+impl Event {
+    /// Reads an event whose signature was verified.
+    ///
+    /// # Errors
+    /// `Body` if it is none.
+    pub fn read(body: &[u8]) -> Result<Self, Refused> {
+        let wire: Envelope<'_> = wire::decode(body).map_err(|_| Refused::Body)?;
+        let text = |ident: Option<Ident<'_>>| ident.map(|ident| ident.text().into_owned());
+        Ok(Self {
+            id: wire.event_id.text().into_owned(),
+            kind: (*wire.event_type).to_owned(),
+            app: text(wire.app_id),
+            tenant: text(wire.tenant_id),
+            version: text(wire.version),
+            created_at: match wire.created_at {
+                Some(Moment::At(at)) => Some(at),
+                _ => None,
+            },
+            source: wire.event_source.map(|source| (*source).to_owned()),
+            data: wire.data.to_owned(),
+        })
+    }
+
+    /// The bill that is ready, if that is what happened.
+    ///
+    /// # Errors
+    /// `Body` if the event says so and not which account's.
+    pub fn bill_ready(&self) -> Result<Option<BillReady>, Refused> {
+        if self.kind != "bill-ready" {
+            return Ok(None);
+        }
+        let bill: Bill<'_> = wire::decode(self.data.get().as_bytes()).map_err(|_| Refused::Body)?;
+        Ok(Some(BillReady {
+            account: bill.account_id.text().into_owned(),
+            due_on: bill.due_date.map(|Day(date)| date),
+            due: bill.due_amount.map(|Exact(amount)| amount),
+        }))
+    }
 }
 
 /// The public key of an app, read once and used for every event.
@@ -72,6 +177,15 @@ impl Verifier {
             return Err(Refused::Age);
         }
         Ok(())
+    }
+
+    /// Verifies a body like [`Verifier::verify`], and then reads the event in it.
+    ///
+    /// # Errors
+    /// Why it must not be believed, or that it is no event.
+    pub fn event(&self, header: &str, body: &[u8], now: Timestamp) -> Result<Event, Refused> {
+        self.verify(header, body, now)?;
+        Event::read(body)
     }
 }
 
@@ -184,6 +298,59 @@ mod tests {
                 "{seconds}"
             );
         }
+    }
+
+    #[test]
+    fn a_verified_event_says_what_the_contract_s_examples_say() {
+        let vector = vector();
+        let ping = vector
+            .verifier
+            .event(&vector.header, vector.body.as_bytes(), vector.at)
+            .unwrap();
+        let printed = include_str!("../../../tests/fixtures/gentrack/examples/webhook.ping.json");
+        for event in [ping, Event::read(printed.as_bytes()).unwrap()] {
+            assert_eq!(
+                (event.id.as_str(), event.kind.as_str(), event.version.as_deref()),
+                ("e2a2a2e6-7f3a-46cb-8a5e-5a3b9d1c7f01", "integration:ping", Some("1"))
+            );
+            assert_eq!(event.app.as_deref(), Some("c5b7a0f2-8f0e-4a44-9d6b-0b6f2f6f7a10"));
+            assert_eq!(event.tenant.as_deref(), Some("2b7d0d55-2f1c-4d3c-9f0f-7a7a3c1de902"));
+            assert_eq!(event.created_at.unwrap().to_string(), "2026-07-06T01:15:04.512Z");
+            assert_eq!((event.source.as_deref(), event.bill_ready()), (None, Ok(None)));
+            assert_eq!(
+                serde_json::from_str::<Value>(event.data.get()).unwrap(),
+                serde_json::json!({"message": "ping"})
+            );
+        }
+        let ready = include_str!("../../../tests/fixtures/gentrack/examples/webhook.bill-ready.json");
+        let ready = Event::read(ready.as_bytes()).unwrap();
+        assert_eq!(ready.id, "7a1f5d0c-3b52-4c0e-9e15-6b8b2f9a4420");
+        assert_eq!(
+            ready.bill_ready(),
+            Ok(Some(BillReady {
+                account: "10045213".to_owned(),
+                due_on: Some("2026-07-20".parse().unwrap()),
+                due: Some("189.31".parse().unwrap()),
+            }))
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_event_is_refused_after_its_signature() {
+        for body in [
+            "",
+            "[]",
+            "{}",
+            r#"{"eventId": "1", "data": {}}"#,
+            r#"{"eventId": "1", "eventType": "x"}"#,
+        ] {
+            assert_eq!(Event::read(body.as_bytes()).unwrap_err(), Refused::Body, "{body}");
+        }
+        let nameless = Event::read(br#"{"eventId": 1, "eventType": "bill-ready", "data": {"dueAmount": 1.5}}"#);
+        assert_eq!(nameless.unwrap().bill_ready(), Err(Refused::Body));
+        let vector = vector();
+        let refused = vector.verifier.event(&vector.header, b"{}", vector.at).unwrap_err();
+        assert_eq!(refused, Refused::Signature);
     }
 
     #[test]

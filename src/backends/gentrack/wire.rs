@@ -5,9 +5,11 @@
 //! Two spellings of one member are two members here, so that a reply with both is read, not refused.
 
 pub(super) mod account;
+pub(super) mod party;
 pub(super) mod payment;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -19,7 +21,8 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Result};
+use crate::backends::wire;
+use crate::error::Result;
 use crate::model::money;
 use crate::model::time::Zone;
 
@@ -28,40 +31,9 @@ const NOT_DECIMAL: &str = "not a decimal number of at most 28 digits";
 const NOT_DATE: &str = "a date is YYYY-MM-DD";
 const NOT_MOMENT: &str = "a time is YYYY-MM-DDThh:mm:ss, with or without an offset";
 
-/// Reads a reply's body. A second pass finds the place of a failure; the first one pays nothing for it.
+/// Reads a reply's body.
 pub(super) fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    let text = std::str::from_utf8(body).map_err(|_| Error::unreadable("$", "not UTF-8"))?;
-    serde_json::from_str(text).map_err(|_| {
-        let mut again = serde_json::Deserializer::from_str(text);
-        match serde_path_to_error::deserialize::<_, T>(&mut again) {
-            Ok(_) => Error::unreadable("$", "text after the end of the JSON value"),
-            Err(failure) => {
-                let path = failure.path().to_string();
-                let path = if path == "." { "$".to_owned() } else { path };
-                Error::unreadable(path, reason(failure.inner()))
-            }
-        }
-    })
-}
-
-/// Why a body does not decode, in words that cannot hold a piece of it: serde quotes the value it stumbled over.
-fn reason(failure: &serde_json::Error) -> String {
-    if !failure.is_data() {
-        return "not a whole JSON value".to_owned();
-    }
-    let said = failure.to_string();
-    if said.starts_with("missing field `") {
-        return said
-            .split(" at line ")
-            .next()
-            .unwrap_or("a member is missing")
-            .to_owned();
-    }
-    [NOT_IDENT, NOT_DECIMAL, NOT_DATE, NOT_MOMENT]
-        .into_iter()
-        .find(|known| said.starts_with(known))
-        .unwrap_or("a value of another type than the contract says")
-        .to_owned()
+    wire::decode(body, &[NOT_IDENT, NOT_DECIMAL, NOT_DATE, NOT_MOMENT])
 }
 
 /// A text, borrowed from the reply unless it holds escapes.
@@ -84,23 +56,7 @@ impl Serialize for Text<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Reader).map(Self)
+        wire::text(deserializer).map(Self)
     }
 }
 
@@ -343,11 +299,17 @@ pub(super) struct Account<'a> {
     pub(super) service_points: Option<Many<ServicePoint<'a>>>,
     pub(super) billing_address: Option<PostalAddress<'a>>,
     pub(super) period: Option<Period>,
+    extensions: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "moment")]
     pub(super) last_updated_time: Option<Moment>,
 }
 
 impl<'a> Account<'a> {
+    /// What the tenant adds of its own, by name; `None` if there is no such object.
+    pub(super) fn extensions(&self) -> Option<BTreeMap<String, &'a RawValue>> {
+        serde_json::from_str(self.extensions?.get()).ok()
+    }
+
     /// The reference under any of its three spellings (README, "References").
     pub(super) fn reference(&self) -> Option<&Ident<'a>> {
         self.global_reference

@@ -203,11 +203,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         road: road.clone(),
     });
     let whole = Limits::default();
-    let paged = |filters| Limits {
-        filters,
-        pages: true,
-        max_range_days: None,
-    };
+    let paged = |filters| Limits { filters, pages: true };
     Ok(Backend::new(name, KIND, road)
         .serves::<GetAccount>(&kraken, whole)
         .serves::<GetBalance>(&kraken, whole)

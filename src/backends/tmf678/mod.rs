@@ -57,6 +57,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::calls::{BSS, Prepared, Tmf678};
+use super::wire::is_base;
 use super::{Backend, Limits};
 use crate::error::{Error, Result};
 use crate::model::id::BackendName;
@@ -234,16 +235,4 @@ fn set_secret(headers: &mut HeaderMap, member: &'static str, name: &'static str,
         value.set_sensitive(true);
     }
     Ok(())
-}
-
-fn is_base(url: &str) -> bool {
-    let Ok(uri) = url.parse::<http::Uri>() else {
-        return false;
-    };
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'))
-        && uri.query().is_none()
-        && !url.contains('#')
 }

@@ -5,7 +5,6 @@
 //! all: what is not read cannot be followed.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Deref;
 
 use jiff::Timestamp;
@@ -13,9 +12,10 @@ use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::backends::wire;
 use crate::error::{Error, Result};
 use crate::model::money;
 
@@ -23,7 +23,7 @@ const NOT_IDENT: &str = "an identifier is a text or a number";
 const NOT_DECIMAL: &str = "not a decimal number of at most 28 digits";
 const NOT_MOMENT: &str = "a date comes in none of the three spellings";
 
-/// Reads a reply's body. A second pass finds the place of a failure; the first one pays nothing for it.
+/// Reads a reply's body.
 pub(super) fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     let text = std::str::from_utf8(body).map_err(|_| Error::unreadable("$", "not UTF-8"))?;
     decode_at("$", text)
@@ -31,33 +31,7 @@ pub(super) fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
 
 /// Reads a piece of a reply; `place` is where it stands.
 pub(super) fn decode_at<'a, T: Deserialize<'a>>(place: &str, text: &'a str) -> Result<T> {
-    serde_json::from_str(text).map_err(|_| {
-        let mut again = serde_json::Deserializer::from_str(text);
-        match serde_path_to_error::deserialize::<_, T>(&mut again) {
-            Ok(_) => Error::unreadable(place, "text after the end of the JSON value"),
-            Err(failure) => {
-                let path = failure.path().to_string();
-                let path = if path == "." {
-                    place.to_owned()
-                } else {
-                    format!("{place}.{path}")
-                };
-                Error::unreadable(path, reason(failure.inner()))
-            }
-        }
-    })
-}
-
-/// Why a body does not decode, in words that cannot hold a piece of it: serde quotes the value it stumbled over.
-fn reason(failure: &serde_json::Error) -> &'static str {
-    if !failure.is_data() {
-        return "not a whole JSON value";
-    }
-    let said = failure.to_string();
-    [NOT_IDENT, NOT_DECIMAL, NOT_MOMENT]
-        .into_iter()
-        .find(|known| said.starts_with(known))
-        .unwrap_or("a value of another type than the contract says")
+    wire::decode_at(place, text, &[NOT_IDENT, NOT_DECIMAL, NOT_MOMENT])
 }
 
 /// A text without the blanks around it, borrowed from the reply unless it holds escapes.
@@ -74,23 +48,7 @@ impl Deref for Text<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Reader).map(Self)
+        wire::text(deserializer).map(Self)
     }
 }
 

@@ -149,11 +149,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         upstream: upstream.clone(),
     });
     let plain = Limits::default();
-    let paged = |filters: &'static [&'static str]| Limits {
-        filters,
-        pages: true,
-        ..Limits::default()
-    };
+    let paged = |filters: &'static [&'static str]| Limits { filters, pages: true };
     Ok(Backend::new(name, "urjanet", upstream)
         .serves::<GetAccount>(&adapter, plain)
         .serves::<SearchAccounts>(&adapter, paged(AccountFields::ALL))

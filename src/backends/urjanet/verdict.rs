@@ -195,6 +195,12 @@ mod tests {
 
     #[test]
     fn every_example_of_a_failure_has_its_meaning_with_its_status_and_inside_a_200() {
+        let examples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/urjanet/examples"));
+        let names = examples.unwrap().map(|entry| entry.unwrap().file_name());
+        let mut unread: std::collections::BTreeSet<String> = names
+            .map(|name| name.into_string().unwrap())
+            .filter(|name| name.starts_with("error."))
+            .collect();
         for (name, status, kind, retry) in [
             ("error.400.already-exists.inferred", 400, ErrorKind::Conflict, NEVER),
             ("error.400.invalid-arguments.inferred", 400, ErrorKind::Invalid, NEVER),
@@ -215,6 +221,7 @@ mod tests {
                 MAYBE,
             ),
         ] {
+            assert!(unread.remove(&format!("{name}.json")), "{name}");
             let body = example(name);
             for status in [status, 200] {
                 let (told, again, code) = told(status, &body);
@@ -222,6 +229,7 @@ mod tests {
                 assert!(code.is_some(), "{name} {status}");
             }
         }
+        assert!(unread.is_empty(), "{unread:?}");
     }
 
     #[test]

@@ -10,39 +10,17 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Result};
+use crate::backends::wire;
+use crate::error::Result;
 use crate::model::money;
 
 const NOT_DECIMAL: &str = "not a decimal number of at most 28 digits";
 const NOT_FLAG: &str = "a flag is true or false, bare or as text";
 const NOT_SECONDS: &str = "an expiry is a number of seconds, bare or as text";
 
-/// Reads a reply's body. A second pass finds the place of a failure; the first one pays nothing for it.
+/// Reads a reply's body.
 pub(super) fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    let text = std::str::from_utf8(body).map_err(|_| Error::unreadable("$", "not UTF-8"))?;
-    serde_json::from_str(text).map_err(|_| {
-        let mut again = serde_json::Deserializer::from_str(text);
-        match serde_path_to_error::deserialize::<_, T>(&mut again) {
-            Ok(_) => Error::unreadable("$", "text after the end of the JSON value"),
-            Err(failure) => Error::unreadable(failure.path(), reason(failure.inner())),
-        }
-    })
-}
-
-/// Why a body does not decode, in words that cannot hold a piece of it: serde quotes the value it stumbled over.
-fn reason(failure: &serde_json::Error) -> String {
-    if !failure.is_data() {
-        return "not a whole JSON value".to_owned();
-    }
-    let said = failure.to_string();
-    if said.starts_with("missing field `") {
-        return said.split(" at line ").next().unwrap_or_default().to_owned();
-    }
-    [NOT_DECIMAL, NOT_FLAG, NOT_SECONDS]
-        .into_iter()
-        .find(|known| said.starts_with(known))
-        .unwrap_or("a value of another type than the contract says")
-        .to_owned()
+    wire::decode(body, &[NOT_DECIMAL, NOT_FLAG, NOT_SECONDS])
 }
 
 /// The envelope of one entity or of a list, its content left as it is.

@@ -8,6 +8,7 @@ mod headers;
 mod path;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use http::{Method, StatusCode};
 
 pub use document::Document;
@@ -91,6 +92,24 @@ impl Operation for QueryNative {
     }
 }
 
+/// The body of what a system answered.
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// Piece by piece, as it comes; a piece that is an error says that it broke off.
+    Stream {
+        /// The pieces.
+        pieces: BoxStream<'static, std::result::Result<Bytes, Broken>>,
+        /// How many bytes they have together, if the system said so.
+        length: Option<u64>,
+    },
+}
+
+/// A body broke off on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system's answer broke off")]
+pub struct Broken;
+
 /// What the system itself answered: a success, or its own refusal of the call.
 pub struct NativeReply {
     /// The status.
@@ -98,7 +117,7 @@ pub struct NativeReply {
     /// The headers that are passed on.
     pub headers: Headers,
     /// The body.
-    pub body: Bytes,
+    pub body: Body,
     /// Where the system's `Location` leads, below its base address; `None` without one, or if it leads elsewhere.
     pub location: Option<String>,
 }

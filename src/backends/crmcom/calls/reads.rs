@@ -5,13 +5,12 @@ use async_trait::async_trait;
 use super::{Crmcom, FIELDS};
 use crate::backends::Serves;
 use crate::backends::crmcom::wire;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::account::{Account, Balance};
-use crate::model::id::Id;
 use crate::model::page::Page;
 use crate::model::payment_method::PaymentMethod;
 use crate::model::terms::{OverduePayment, PaymentTerms};
-use crate::operations::accounts::{GetAccount, GetBalance, GetPaymentTerms, ListOverduePayments, SearchAccounts};
+use crate::operations::accounts::{GetAccount, GetBalance, GetPaymentTerms, ListOverduePayments};
 use crate::operations::payment_methods::ListPaymentMethods;
 use crate::operations::{Context, Operation};
 
@@ -26,32 +25,6 @@ impl Serves<GetAccount> for Crmcom {
         let reply = self.show(GetAccount::ID, &account, FIELDS, cx).await?;
         self.mapper()
             .account(wire::raw(&reply.body)?, Some(&account), cx.native)
-    }
-}
-
-/// The system finds accounts by their number; its list needs a selector that callers do not have.
-#[async_trait]
-impl Serves<SearchAccounts> for Crmcom {
-    async fn serve(&self, search: SearchAccounts, cx: &Context) -> Result<Page<Account>> {
-        let number = search.number.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unsupported,
-                "this backend finds accounts by `number` only: the system has no list of all accounts",
-            )
-        })?;
-        let Ok(account) = Id::of(&self.name, &[&number]) else {
-            // No account has such a number.
-            return Ok(Page::whole(Vec::new()));
-        };
-        let found = match self.show(SearchAccounts::ID, &account, FIELDS, cx).await {
-            Ok(reply) => self
-                .mapper()
-                .account(wire::raw(&reply.body)?, Some(&account), cx.native)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Page::whole(Vec::new())),
-            Err(error) => return Err(error),
-        };
-        let fits = search.status.is_none() || search.status == found.status;
-        Ok(Page::whole(if fits { vec![found] } else { Vec::new() }))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Body, Crmcom, FIELDS, No, STANDING, about, identifier, set, unwritable};
 use crate::backends::Serves;
-use crate::backends::crmcom::{map, verdict, wire};
+use crate::backends::crmcom::{map, wire};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::account::{Account, AccountStatus};
 use crate::model::account_write::NewCustomAttribute;
@@ -164,18 +164,7 @@ impl Serves<CreateAccount> for Crmcom {
         }
         add(&mut body, new.custom_attributes.as_deref().unwrap_or_default())?;
         let call = self.post(CreateAccount::ID, "create", false, body, cx)?;
-        let before = self.seen.generation();
-        let reply = match self.road.call(call.clone()).await {
-            Err(error)
-                if verdict::is_no(&error)
-                    && before == self.seen.generation()
-                    && self.replaced(CreateAccount::ID, cx).await? =>
-            {
-                // The token was dead, so nothing was opened.
-                self.road.call(call).await.map_err(lost)?
-            }
-            other => other.map_err(lost)?,
-        };
+        let reply = self.send(call, cx).await.map_err(lost)?;
         let opened = wire::raw(&reply.body).and_then(|raw| self.mapper().account(raw, None, cx.native));
         let opened = opened.map_err(|error| {
             let message = "the system opened the account, but does not say which one it is";

@@ -28,6 +28,7 @@ impl House {
         };
         Ok(match operation {
             "accounts.get" => json!(mapper.account(raw, Some(&self.account), native)?),
+            "accounts.search" => json!(mapper.accounts(raw, native)?),
             "accounts.balance" => json!(mapper.balance(raw, &self.account)?),
             "accounts.overdue" => json!(mapper.overdue(raw, &self.account, native)?),
             "accounts.payment_terms" => json!(mapper.terms(raw, &self.account, native)?),
@@ -80,6 +81,28 @@ fn every_example_means_what_the_contract_says() {
             .unwrap();
         agrees(&format!("{name} {operation}"), &case["data"], &ours);
     }
+}
+
+#[test]
+fn every_reply_of_the_contract_with_an_account_in_it_has_its_meaning_written_down() {
+    let truth: Value = serde_json::from_str(&example("truth.json")).unwrap();
+    let told: Vec<&str> = truth["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| case["example"].as_str().unwrap())
+        .collect();
+    let index: Value = serde_json::from_str(&example("examples-index.json")).unwrap();
+    let mut accounts = 0;
+    for entry in index["examples"].as_array().unwrap() {
+        let (name, path) = (entry["file"].as_str().unwrap(), entry["path"].as_str().unwrap());
+        let reply = entry["kind"] == "response" && !name.starts_with("error.");
+        if reply && path.starts_with("/accounts_receivable/") {
+            accounts += 1;
+            assert!(told.contains(&name), "nobody says what {name} means");
+        }
+    }
+    assert_eq!(accounts, 8);
 }
 
 #[test]

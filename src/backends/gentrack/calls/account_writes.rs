@@ -6,11 +6,11 @@ use http::Method;
 use super::{Gentrack, keys};
 use crate::backends::Serves;
 use crate::backends::gentrack::map::Mapper;
+use crate::backends::gentrack::map::account::Before;
 use crate::backends::gentrack::wire::account::ParentWrite;
 use crate::backends::gentrack::{map, wire};
 use crate::error::{Error, Result};
 use crate::model::account::Account;
-use crate::model::patch::Patch;
 use crate::model::terms::BillingSchedule;
 use crate::operations::accounts::{CreateAccount, GetBillingSchedule, SetParent, UpdateAccount};
 use crate::operations::{Change, Context, Operation};
@@ -33,21 +33,20 @@ impl Serves<CreateAccount> for Gentrack {
     }
 }
 
-/// `updateAccount`, which takes what is to change. Of an address it takes the whole, so a part is laid over the old one.
+/// `updateAccount`, which takes what is to change. Of an address and of extensions it takes the whole (inferred), so a part
+/// is laid over the old one.
 #[async_trait]
 impl Serves<UpdateAccount> for Gentrack {
     async fn serve(&self, UpdateAccount { account, patch }: UpdateAccount, cx: &Context) -> Result<Change<Account>> {
         let road = self.road(UpdateAccount::ID, cx);
         let key = keys::account(&account)?;
-        let address = match &patch.billing {
-            Patch::Set(billing) if !billing.address.is_keep() => {
-                let reply = road.account(&account).await?;
-                let before = self.mapper().account(&account, &wire::decode(&reply.body)?)?;
-                before.billing.and_then(|billing| billing.address)
-            }
-            _ => None,
-        };
-        let body = map::account::account_patch(patch, address)?;
+        let mut before = Before::default();
+        if Before::is_due(&patch) {
+            let reply = road.account(&account).await?;
+            let wire = wire::decode(&reply.body)?;
+            before = Before::of(self.mapper().account(&account, &wire)?, &wire);
+        }
+        let body = map::account::account_patch(patch, before)?;
         let reply = road
             .transact(Method::PUT, &["accounts", &key], &body, "account")
             .await?;

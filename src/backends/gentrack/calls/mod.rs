@@ -5,6 +5,7 @@ mod accounts;
 mod bills;
 mod holds;
 mod meters;
+mod parties;
 mod payments;
 mod readings;
 mod service_points;

@@ -1,17 +1,21 @@
 //! An account's billing outlook and holds, and what is written about accounts.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::payment::frequency as frequency_of;
 use super::{Mapper, ident, owned, said};
 use crate::backends::gentrack::keys;
+pub(super) use crate::backends::gentrack::wire::account::Extensions;
 use crate::backends::gentrack::wire::account::{
     AccountWrite, AddressWrite, BillingInformation, Created, FixWrite, PeriodWrite, Review, ReviewWrite,
 };
 use crate::backends::gentrack::wire::{self, Day};
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::model::account::{Account, AccountStatus, Address, Billing};
-use crate::model::account_write::{AccountPatch, NewAccount};
+use crate::model::account::{Account, AccountStatus, Address, Billing, CustomAttribute};
+use crate::model::account_write::{AccountPatch, NewAccount, NewCustomAttribute};
 use crate::model::bill::{CorrectionMethod, NewCorrection};
 use crate::model::hold::{Hold, NewHold};
 use crate::model::id::AccountId;
@@ -122,7 +126,10 @@ impl Mapper<'_> {
             service_points: None,
             balance: None,
             enrollment: None,
-            custom_attributes: None,
+            custom_attributes: sent.extensions.map(|all| {
+                let all = all.iter().map(|(name, value)| (name.clone(), &**value));
+                facts(all.collect())
+            }),
             updated_at: None,
             native: None,
         })
@@ -148,7 +155,6 @@ impl Mapper<'_> {
             ("/billing/email", billing.email.is_some()),
             ("/credit_limit", new.credit_limit.is_some()),
             ("/enrollment", new.enrollment.is_some()),
-            ("/custom_attributes", new.custom_attributes.is_some()),
         ])?;
         let address = billing.address.map(|address| Address {
             lines: address.lines,
@@ -163,7 +169,10 @@ impl Mapper<'_> {
             kind: new.native_kind,
             brand: new.brand,
             currency: new.currency.map(|currency| currency.code().to_owned()),
-            bill_delivery: billing.delivery.map(delivery).transpose()?,
+            bill_delivery: billing
+                .delivery
+                .map(|word| delivery(word, "/billing/delivery"))
+                .transpose()?,
             customer_reference: new.customer_number,
             organisation_reference: new.organisation_number,
             parent_account_reference: match new.parent {
@@ -173,15 +182,41 @@ impl Mapper<'_> {
             billing_address: address
                 .map(|address| address_write(address, "/billing/address"))
                 .transpose()?,
+            extensions: new
+                .custom_attributes
+                .map(|named| extended(Extensions::new(), named))
+                .transpose()?,
+            ..AccountWrite::default()
         })
     }
 }
 
-/// The body that changes an account; `address` is the one it has, which a patch of it starts from.
-pub(in crate::backends::gentrack) fn account_patch(
-    patch: AccountPatch,
-    address: Option<Address>,
-) -> Result<AccountWrite> {
+/// The parts of an account that the system takes whole, as they are before a patch.
+#[derive(Default)]
+pub(in crate::backends::gentrack) struct Before {
+    pub(in crate::backends::gentrack) address: Option<Address>,
+    pub(in crate::backends::gentrack) extensions: Extensions,
+}
+
+impl Before {
+    /// Whether a patch changes a part of something that is taken whole.
+    pub(in crate::backends::gentrack) fn is_due(patch: &AccountPatch) -> bool {
+        let address = patch.billing.value().is_some_and(|billing| !billing.address.is_keep());
+        address || patch.custom_attributes.value().is_some()
+    }
+
+    /// What an account has of them.
+    pub(in crate::backends::gentrack) fn of(account: Account, wire: &wire::Account<'_>) -> Self {
+        let extensions = wire.extensions().unwrap_or_default().into_iter();
+        Self {
+            address: account.billing.and_then(|billing| billing.address),
+            extensions: extensions.map(|(name, value)| (name, value.to_owned())).collect(),
+        }
+    }
+}
+
+/// The body that changes an account, from what it was `before`.
+pub(in crate::backends::gentrack) fn account_patch(patch: AccountPatch, before: Before) -> Result<AccountWrite> {
     let billing = match patch.billing {
         Patch::Keep => Default::default(),
         Patch::Set(billing) => billing,
@@ -193,20 +228,24 @@ pub(in crate::backends::gentrack) fn account_patch(
         ("/billing/email", !billing.email.is_keep()),
         ("/credit_limit", !patch.credit_limit.is_keep()),
         ("/enrollment", !patch.enrollment.is_keep()),
-        ("/custom_attributes", !patch.custom_attributes.is_keep()),
     ])?;
     Ok(AccountWrite {
         name: set(patch.name, "/name")?,
         kind: set(patch.native_kind, "/native_kind")?,
         brand: set(patch.brand, "/brand")?,
         currency: set(patch.currency, "/currency")?.map(|currency| currency.code().to_owned()),
-        bill_delivery: set(billing.delivery, "/billing/delivery")?.map(delivery).transpose()?,
+        bill_delivery: set(billing.delivery, "/billing/delivery")?
+            .map(|word| delivery(word, "/billing/delivery"))
+            .transpose()?,
         customer_reference: set(patch.customer_number, "/customer_number")?,
         organisation_reference: set(patch.organisation_number, "/organisation_number")?,
         billing_address: match set(billing.address, "/billing/address")? {
-            Some(changes) => Some(address_write(changes.onto(address), "/billing/address")?),
+            Some(changes) => Some(address_write(changes.onto(before.address), "/billing/address")?),
             None => None,
         },
+        extensions: set(patch.custom_attributes, "/custom_attributes")?
+            .map(|named| extended(before.extensions, named))
+            .transpose()?,
         ..AccountWrite::default()
     })
 }
@@ -250,11 +289,37 @@ pub(in crate::backends::gentrack) fn correction(new: NewCorrection, kind: Option
 }
 
 /// The system's words for how bills are sent.
-fn delivery(given: String) -> Result<String> {
+pub(super) fn delivery(given: String, pointer: &str) -> Result<String> {
     match given.as_str() {
         "Email" | "Mail" | "Both" | "None" => Ok(given),
-        _ => Err(Error::pointer("/billing/delivery", "Email, Mail, Both or None is due")),
+        _ => Err(Error::pointer(pointer, "Email, Mail, Both or None is due")),
     }
+}
+
+/// Facts of the utility's own laid over those an account has: no other place of the contract takes any. A value is a text;
+/// how the system empties one is not known.
+fn extended(mut before: Extensions, named: Vec<NewCustomAttribute>) -> Result<Extensions> {
+    for (n, attribute) in named.into_iter().enumerate() {
+        let Some(value) = attribute.value else {
+            return Err(cannot_clear(&format!("/custom_attributes/{n}/value")));
+        };
+        let value = to_raw_value(&value)
+            .map_err(|why| Error::new(ErrorKind::Internal, "a text did not print as JSON").because(why))?;
+        before.insert(attribute.name, value);
+    }
+    Ok(before)
+}
+
+/// What the tenant adds of its own, as facts: a text as it is, anything else as its JSON.
+pub(super) fn facts(extensions: BTreeMap<String, &RawValue>) -> Vec<CustomAttribute> {
+    let fact = |(name, value): (String, &RawValue)| CustomAttribute {
+        name,
+        value: match value.get() {
+            "null" => None,
+            json => Some(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())),
+        },
+    };
+    extensions.into_iter().map(fact).collect()
 }
 
 /// An address as the system takes it: two lines of street, and the rest.

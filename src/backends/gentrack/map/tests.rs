@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::transaction::Direction::{Credit, Debit};
 
+mod party;
+
 macro_rules! examples {
     ($($file:literal),* $(,)?) => {
         &[$(($file, include_str!(concat!("../../../../tests/fixtures/gentrack/examples/", $file)))),*]
@@ -35,6 +37,9 @@ const EXAMPLES: &[(&str, &str)] = examples![
     "getPaymentMethod.200.json",
     "getPaymentTerms.200.json",
     "getSuggestedPaymentAmount.200.json",
+    "getContact.200.json",
+    "getCustomer.200.json",
+    "getOrganisation.200.json",
 ];
 
 const TRUTH: &str = include_str!("../../../../tests/fixtures/gentrack/truth.json");
@@ -100,6 +105,15 @@ impl House {
             "payment_methods.list" => json!(mapper.method(&self.account, &wire::decode(body)?, Some(true))?),
             "accounts.payment_terms" => json!(mapper.terms(&self.account, &wire::decode(body)?)),
             "accounts.suggested_payment" => json!(mapper.suggested(&self.account, &wire::decode(body)?)?),
+            "contacts.get" => {
+                json!(mapper.contact(&"gentrack-au:50027731".parse().unwrap(), &wire::decode(body)?)?)
+            }
+            "customers.get" => {
+                json!(mapper.customer(&"gentrack-au:20018844".parse().unwrap(), &wire::decode(body)?)?)
+            }
+            "organisations.get" => {
+                json!(mapper.organisation(&"gentrack-au:70000912".parse().unwrap(), &wire::decode(body)?)?)
+            }
             other => panic!("no mapping for {other}"),
         };
         Ok(value)
@@ -312,6 +326,9 @@ fn the_reply_about_another_record_is_refused() {
         ),
         ("service_points.get", "getMeterStructure.200.json", "4107755", "4107756"),
         ("readings.list", "getMeterReadings.200.json", "4107755", "4107756"),
+        ("contacts.get", "getContact.200.json", "50027731", "50027732"),
+        ("customers.get", "getCustomer.200.json", "20018844", "20018845"),
+        ("organisations.get", "getOrganisation.200.json", "70000912", "70000913"),
     ] {
         let body = example(file);
         assert!(body.contains(ours));
@@ -322,6 +339,19 @@ fn the_reply_about_another_record_is_refused() {
             "{file}"
         );
         assert!(!error.message().contains("10045214"), "{error}");
+    }
+    // Nor is an answer that does not say which record it is about taken for the one asked for.
+    for (operation, file) in [
+        ("contacts.get", "getContact.200.json"),
+        ("customers.get", "getCustomer.200.json"),
+        ("organisations.get", "getOrganisation.200.json"),
+    ] {
+        let body = example(file).replacen("globalReference", "reference", 1);
+        let error = house.canonical(operation, &body).unwrap_err();
+        assert!(
+            error.message().contains("missing field `globalReference`"),
+            "{file}: {error}"
+        );
     }
 }
 
@@ -704,9 +734,14 @@ fn readings_handed_in_carry_what_the_structure_says_of_their_registers() {
     };
     let readings = [reading("E1", "42388"), reading("E2", "15349")];
     let body = house.mapper().handed_in(&house.point, &structure, &readings).unwrap();
-    let vendors = include_str!("../../../../tests/fixtures/gentrack/examples/submitMeterReadings.request.json");
-    let vendors: Value = serde_json::from_str(vendors).unwrap();
-    assert_eq!(serde_json::to_value(&body).unwrap(), vendors);
+    // Looked at or handed in, the readings are the same.
+    for vendors in [
+        include_str!("../../../../tests/fixtures/gentrack/examples/submitMeterReadings.request.json"),
+        include_str!("../../../../tests/fixtures/gentrack/examples/validateMeterReadings.request.json"),
+    ] {
+        let vendors: Value = serde_json::from_str(vendors).unwrap();
+        assert_eq!(serde_json::to_value(&body).unwrap(), vendors);
+    }
 
     let readings = [reading("E1", "42388.500")];
     let body = house.mapper().handed_in(&house.point, &structure, &readings).unwrap();
@@ -777,4 +812,57 @@ fn an_account_s_address_repeats_no_line_and_loses_none() {
             (lines.iter().map(ToString::to_string).collect(), locality)
         );
     }
+}
+
+#[test]
+fn the_contract_s_arrangement_is_what_a_caller_s_becomes() {
+    let vendors = include_str!("../../../../tests/fixtures/gentrack/examples/createPaymentArrangement.request.json");
+    let new = json!({"kind": "DEBT", "frequency": "WEEKLY", "first_payment_on": "2026-07-13",
+        "components": [{"amount": "30.42", "currency": "AUD"}], "payments": 4});
+    let body = payment::new_arrangement(serde_json::from_value(new).unwrap()).unwrap();
+    let written = serde_json::to_string(&body).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(&written).unwrap(),
+        serde_json::from_str::<Value>(vendors).unwrap()
+    );
+    assert!(written.contains("\"paymentAmount\":30.42}"), "{written}");
+}
+
+#[test]
+fn an_account_s_extensions_are_its_custom_attributes() {
+    let house = House::new();
+    let read = |extensions: Value| {
+        let body = json!({"globalReference": "10045213", "extensions": extensions}).to_string();
+        house.canonical("accounts.get", &body).unwrap()["custom_attributes"].clone()
+    };
+    assert_eq!(
+        read(json!({"segment": "Gold", "score": 7, "flags": ["a"], "gone": null})),
+        json!([
+            {"name": "flags", "value": "[\"a\"]"},
+            {"name": "gone", "value": null},
+            {"name": "score", "value": "7"},
+            {"name": "segment", "value": "Gold"},
+        ])
+    );
+    assert_eq!(read(json!({})), json!([]));
+    assert_eq!(read(json!("none")), Value::Null);
+
+    let patch = |attributes: Value| serde_json::from_value(json!({ "custom_attributes": attributes })).unwrap();
+    let body = r#"{"globalReference": "10045213", "extensions": {"segment": "Gold", "rate": 1.10}}"#;
+    let before = || {
+        let wire: wire::Account<'_> = wire::decode(body.as_bytes()).unwrap();
+        account::Before::of(house.mapper().account(&house.account, &wire).unwrap(), &wire)
+    };
+    let changed = account::account_patch(patch(json!([{"name": "segment", "value": "Silver"}])), before()).unwrap();
+    assert_eq!(
+        serde_json::to_string(&changed).unwrap(),
+        r#"{"extensions":{"rate":1.10,"segment":"Silver"}}"#
+    );
+    let error = account::account_patch(patch(json!([{"name": "segment", "value": null}])), before());
+    let error = error.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(
+        format!("{:?}", error.faults()).contains("/custom_attributes/0/value"),
+        "{error:?}"
+    );
 }

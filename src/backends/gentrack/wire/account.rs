@@ -1,8 +1,15 @@
 //! Shapes of what hangs on an account: its billing outlook, its holds, and what is written about it.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::party::RelatedWrite;
 use super::{Day, Ident, Period, Text, day};
+
+/// What the tenant adds to an account of its own, by name; values stand as they came.
+pub(in crate::backends::gentrack) type Extensions = BTreeMap<String, Box<RawValue>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
@@ -81,6 +88,7 @@ outgoing! {
     /// `AccountWrite`.
     AccountWrite {
         global_reference: String,
+        crm_id: String,
         name: String,
         #[serde(rename = "type")]
         kind: String,
@@ -91,6 +99,8 @@ outgoing! {
         organisation_reference: String,
         parent_account_reference: String,
         billing_address: AddressWrite,
+        relationships: Vec<RelatedWrite>,
+        extensions: Extensions,
     }
     /// `PostalAddress`.
     AddressWrite {

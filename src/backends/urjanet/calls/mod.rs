@@ -315,3 +315,54 @@ fn attributes(all: &Attributes) -> Value {
 fn no_null(pointer: &str) -> Error {
     Error::pointer(pointer, "this system cannot empty it")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(name: &str) -> String {
+        let path = format!(
+            "{}/tests/fixtures/urjanet/examples/{name}.response.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn every_example_of_a_list_goes_on_where_it_says_and_ends_where_it_only_counts() {
+        for (name, start, then) in [
+            ("account-candidates", 0, Some("10")),
+            ("account-search", 0, Some("10")),
+            // One item of ten is shown: asked for from the tenth on, the offset does not grow and is not believed.
+            ("account-search", 10, Some("11")),
+            ("attribute-search", 0, None),
+            ("changelog-search", 0, None),
+            ("credential-search", 0, Some("100")),
+            ("meter-by-account", 0, Some("100")),
+            ("meter-candidate", 0, Some("100")),
+            ("meter-search", 0, Some("100")),
+            ("provider-by-service-type", 0, None),
+            ("provider-search", 0, None),
+            ("service-type-list", 0, None),
+            ("template-search", 0, None),
+            ("workflow-b-1-account-search", 0, Some("100")),
+            ("workflow-c-1-account-candidates", 0, Some("100")),
+            // A bare object where a list is due, without the members of paging.
+            ("workflow-d-1-credential-search", 0, None),
+            ("workflow-d-2-credential-search", 0, None),
+        ] {
+            let body = example(name);
+            let envelope: Envelope<'_> = wire::decode(body.as_bytes()).unwrap();
+            let items = items(&envelope).unwrap();
+            assert_eq!(items.len(), 1, "{name}");
+            assert_eq!(
+                next(&envelope, start, items.len()).as_deref(),
+                then,
+                "{name} from {start}"
+            );
+        }
+        let empty = r#"{"data": [], "status": "OK", "message": [], "morePages": true, "nextPageOffset": 10}"#;
+        let envelope: Envelope<'_> = wire::decode(empty.as_bytes()).unwrap();
+        assert_eq!(next(&envelope, 0, 0), None, "an empty page is the last");
+    }
+}
