@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use intertie::app::{self, Ended, Plan};
@@ -627,9 +628,11 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
         backends: sandbox.plan.backends,
     })
     .await;
+    let turns = AtomicUsize::new(0);
     let ask = async |specimen: &Specimen, path: &str, caller: &str| {
         let key = format!("{KEY}{caller}");
-        let body = specimen.body.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (_, body) = specimen.turn(turns.fetch_add(1, Ordering::SeqCst));
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
         let length = body.len().to_string();
         let mut headers = vec![("content-length", length.as_str()), ("x-request-id", "the-request")];
         if !caller.is_empty() {
@@ -644,8 +647,7 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
     };
     let mut writes = 0;
     for backend in backends {
-        for (n, specimen) in specimens_of(backend).into_iter().enumerate() {
-            let specimen = specimen.turn(n);
+        for specimen in specimens_of(backend) {
             let route = route_of(specimen.path.split('?').next().unwrap());
             let declared = &DOCUMENT["paths"][&route][specimen.method.to_lowercase()];
             let changes = specimen.method != "GET" && declared["x-repeat"] != "READ";

@@ -129,3 +129,42 @@ fn every_member_of_an_answer_is_always_there() {
         }
     }
 }
+
+/// Two types of one name would share one schema, and one of them would be documented as the other.
+#[test]
+fn no_two_types_share_a_schema() {
+    fn files(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut sources = Vec::new();
+    files(
+        &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut sources,
+    );
+    let mut names = std::collections::BTreeSet::new();
+    for source in &sources {
+        for declared in source.match_indices("ToSchema)]").map(|(at, _)| &source[at..]) {
+            let declared = declared.split(['{', ';']).next().unwrap();
+            let renamed = declared
+                .split_once("schema(as = ")
+                .map(|(_, rest)| rest.split([')', ',']).next().unwrap());
+            let plain = declared
+                .split_whitespace()
+                .skip_while(|word| !matches!(*word, "struct" | "enum"))
+                .nth(1);
+            // A macro's record has no name of its own here.
+            let Some(name) = renamed.or(plain).filter(|name| !name.starts_with('$')) else {
+                continue;
+            };
+            assert!(names.insert(name.to_owned()), "two types are documented as {name}");
+        }
+    }
+    assert!(names.len() > 50, "{names:?}");
+}

@@ -33,7 +33,7 @@ impl Seal {
 
     /// Makes a cursor of a position in one list.
     #[must_use]
-    pub(super) fn close(&self, list: &List<'_>, position: &str) -> String {
+    pub(crate) fn close(&self, list: &List<'_>, position: &str) -> String {
         let tag = hmac::sign(&self.0, &signed(list, position.as_bytes()));
         URL_SAFE_NO_PAD.encode([tag.as_ref(), position.as_bytes()].concat())
     }
@@ -42,7 +42,7 @@ impl Seal {
     ///
     /// # Errors
     /// `Invalid` on the parameter `cursor` if it was forged, cut, or given out for another list or other filters.
-    pub(super) fn open(&self, list: &List<'_>, cursor: &str) -> Result<String> {
+    pub(crate) fn open(&self, list: &List<'_>, cursor: &str) -> Result<String> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| misfit())?;
         let (tag, position) = bytes.split_at_checked(TAG).ok_or_else(misfit)?;
         hmac::verify(&self.0, &signed(list, position), tag).map_err(|_| misfit())?;
@@ -67,7 +67,7 @@ fn signed(list: &List<'_>, position: &[u8]) -> Vec<u8> {
 }
 
 /// What a cursor is bound to. The limit is not part of it: the size of pages may change on the way.
-pub(super) struct List<'a> {
+pub(crate) struct List<'a> {
     /// The operation.
     pub operation: &'static str,
     /// The path, which names the record whose list it is.

@@ -12,6 +12,7 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::filter;
 use super::problem::{CODES, Problem};
 use crate::model::meter::FlowDirection;
 use crate::model::usage::Resolution;
@@ -322,10 +323,19 @@ fn finish_schemas(document: &mut Value, asked: &[String]) {
             schema["description"] = json!(format!("{said} Values may be added: accept those you do not know.").trim());
             schema["x-extensible-enum"] = schema["enum"].clone();
         }
-        let Some(Value::Object(properties)) = schema.get("properties") else {
+        let Some(Value::Object(properties)) = schema.get_mut("properties") else {
             continue;
         };
         if asked.contains(name) {
+            // Read as `null` to say at which pointer it is missing.
+            if let ("NewContact" | "NewCustomer" | "NewOrganisation", Some(named)) =
+                (name.as_str(), properties.get_mut("name"))
+            {
+                *named = named["oneOf"][0].take();
+                if let Some(required) = schema["required"].as_array_mut() {
+                    required.push(json!("name"));
+                }
+            }
             schema["additionalProperties"] = json!(false);
             continue;
         }
@@ -364,7 +374,7 @@ fn finish_operations(document: &mut Value) {
                 operation["security"] = json!([]);
             }
             if operation.get("parameters").is_some() {
-                unnullify(operation);
+                finish_parameters(operation);
             }
             if path.starts_with(NATIVE_PATHS) {
                 document_native(operation, path, method);
@@ -379,8 +389,9 @@ fn finish_operations(document: &mut Value) {
     }
 }
 
-/// Parameters that are left out are absent, never `null`.
-fn unnullify(operation: &mut Value) {
+/// Says of parameters what their types do not: those that are left out are absent, never `null`, a list holds something, any
+/// number is a limit, and points in time are days or instants.
+fn finish_parameters(operation: &mut Value) {
     for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
         if let Some(Value::Array(types)) = parameter.pointer_mut("/schema/type") {
             types.retain(|name| name != "null");
@@ -388,6 +399,19 @@ fn unnullify(operation: &mut Value) {
                 parameter["schema"]["type"] = only.clone();
             }
         }
+        let (name, schema) = (parameter["name"].clone(), &mut parameter["schema"]);
+        if schema["type"] == "array" {
+            schema["minItems"] = json!(1);
+        }
+        match name.as_str() {
+            // A limit beyond every integer is still only a large one.
+            Some("limit") => schema.as_object_mut().map(|schema| schema.remove("format")),
+            Some("from" | "to" | "since") if *schema == json!({ "type": "string" }) => {
+                *schema = json!(filter::day_or_instant());
+                None
+            }
+            _ => None,
+        };
     }
 }
 
@@ -395,8 +419,8 @@ fn add_headers(operation: &mut Value, path: &str, method: &str) {
     let mut headers = vec![
         json!({
             "name": "X-Request-Id", "in": "header", "required": false,
-            "description": "The caller's own identifier of the request; returned, logged, and made here if absent.",
-            "schema": { "type": "string", "pattern": "^[!-~]{1,128}$" },
+            "description": "The caller's own identifier of the request, 1 to 128 visible ASCII characters; returned, logged, and made here if absent or anything else.",
+            "schema": { "type": "string" },
         }),
         json!({
             "name": "traceparent", "in": "header", "required": false,

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 use super::extract::{Pair, shown};
 use crate::error::{Error, ErrorKind, Place, Result};
@@ -27,6 +27,19 @@ impl<S: Fields> IntoParams for Conditions<S> {
     }
 }
 
+/// What [`Bound`](crate::model::time::Bound) reads.
+pub(super) fn day_or_instant() -> Schema {
+    let format = |format| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    AnyOfBuilder::new()
+        .item(format(KnownFormat::Date))
+        .item(format(KnownFormat::DateTime))
+        .into()
+}
+
 fn parameter(field: &Field) -> Parameter {
     let plain = field.kind.plain();
     let others: Vec<_> = field
@@ -40,10 +53,11 @@ fn parameter(field: &Field) -> Parameter {
         FieldKind::Text => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
-            .max_length(Some(256)),
-        FieldKind::Number => ObjectBuilder::new().schema_type(Type::Number),
-        FieldKind::Flag => ObjectBuilder::new().schema_type(Type::Boolean),
-        FieldKind::Time => ObjectBuilder::new().schema_type(Type::String),
+            .max_length(Some(256))
+            .into(),
+        FieldKind::Number => ObjectBuilder::new().schema_type(Type::Number).into(),
+        FieldKind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).into(),
+        FieldKind::Time => day_or_instant(),
     };
     ParameterBuilder::new()
         .name(field.name)

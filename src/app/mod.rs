@@ -3,6 +3,8 @@
 //! The only place that sees both ends of the house.
 
 mod crowd;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod jwks;
 mod pace;
 mod refusal;

@@ -7,6 +7,7 @@ use super::account::Address;
 use super::id::{AccountId, BackendName};
 use super::money::{Currency, Money};
 use super::patch::Patch;
+use super::text::Line;
 
 /// An account to be opened. What a system cannot take of it is refused by name, not dropped.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -73,10 +74,11 @@ pub struct NewBilling {
 /// A postal address that a caller gives.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBillingAddress)]
 pub struct NewAddress {
     /// Street, number, unit: one line an item, in order.
     #[serde(default)]
-    #[schema(max_items = 10)]
+    #[schema(value_type = Vec<Line>, max_items = 10)]
     pub lines: Vec<String>,
     /// Suburb, town or city.
     #[schema(min_length = 1, max_length = 256)]
@@ -95,6 +97,7 @@ pub struct NewAddress {
 /// How an account shall be enrolled.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAccountEnrollment)]
 pub struct NewEnrollment {
     /// The provider whose account it is, by the system's identifier or alias.
     #[schema(min_length = 1, max_length = 256)]
@@ -104,7 +107,7 @@ pub struct NewEnrollment {
     /// Whether its bills are delivered.
     pub delivered: Option<bool>,
     /// The credentials to use, by the system's identifier.
-    #[schema(max_items = 100)]
+    #[schema(value_type = Option<Vec<Line>>, max_items = 100)]
     pub credentials: Option<Vec<String>>,
     /// Whether older bills are collected too.
     pub history: Option<bool>,
@@ -116,6 +119,7 @@ pub struct NewEnrollment {
 /// A fact the utility adds of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAccountAttribute)]
 pub struct NewCustomAttribute {
     /// Its name.
     #[schema(min_length = 1, max_length = 256)]
@@ -221,7 +225,7 @@ pub struct BillingPatch {
 pub struct AddressPatch {
     /// Street, number, unit: one line an item, in order. The lines take the place of the old ones.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 10)]
+    #[schema(value_type = Option<Vec<Line>>, max_items = 10)]
     pub lines: Patch<Vec<String>>,
     /// Suburb, town or city.
     #[serde(default)]
@@ -274,7 +278,7 @@ pub struct EnrollmentPatch {
     pub delivered: Patch<bool>,
     /// The credentials to use, by the system's identifier; they take the place of the old ones.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Line>>, max_items = 100)]
     pub credentials: Patch<Vec<String>>,
     /// Whether older bills are collected too.
     #[serde(default)]

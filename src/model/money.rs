@@ -88,10 +88,28 @@ pub fn decimal(text: &str) -> Result<Decimal, NotDecimal> {
     if text.is_empty() || text.len() > 64 || text.starts_with('+') || text.contains('_') {
         return Err(NotDecimal);
     }
-    if text.contains(['e', 'E']) {
-        return Decimal::from_scientific(text).map_err(|_| NotDecimal);
-    }
-    Decimal::from_str_exact(text).map_err(|_| NotDecimal)
+    let Some((base, exponent)) = text.split_once(['e', 'E']) else {
+        return Decimal::from_str_exact(text).map_err(|_| NotDecimal);
+    };
+    // The library's own reader of exponents rounds what it cannot hold.
+    let base = Decimal::from_str_exact(base).map_err(|_| NotDecimal)?;
+    let exponent: i32 = exponent.parse().map_err(|_| NotDecimal)?;
+    shifted(base, exponent)
+        .or_else(|| shifted(base.normalize(), exponent))
+        .ok_or(NotDecimal)
+}
+
+/// A decimal times a power of ten, if that can be held exactly.
+fn shifted(value: Decimal, exponent: i32) -> Option<Decimal> {
+    let scale = i32::try_from(value.scale()).ok()?.checked_sub(exponent)?;
+    let (mantissa, scale) = match u32::try_from(scale) {
+        Ok(scale) => (value.mantissa(), scale),
+        Err(_) => {
+            let power = 10i128.checked_pow(scale.unsigned_abs())?;
+            (value.mantissa().checked_mul(power)?, 0)
+        }
+    };
+    Decimal::try_from_i128_with_scale(mantissa, scale).ok()
 }
 
 /// The text of a decimal, without the cost of the general formatter where the number is small enough.
@@ -395,6 +413,35 @@ mod tests {
             "1.2.3",
             "123456789012345678901234567890",
             "0.00000000000000000000000000001",
+        ] {
+            assert_eq!(decimal(text), Err(NotDecimal), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_exponent_moves_the_point_and_rounds_nothing() {
+        for (text, exact) in [
+            ("1.10e1", "11.0"),
+            ("1.2E+3", "1200"),
+            ("-12345678901234567890.12345678e8", "-1234567890123456789012345678"),
+            ("1.5000e-26", "0.000000000000000000000000015"),
+            ("0.0e3", "0"),
+            ("7e28", "70000000000000000000000000000"),
+        ] {
+            let expected = Decimal::from_str_exact(exact).unwrap();
+            assert_eq!(decimal(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "0.12345678901234567890123456789012e1",
+            "12345678901234567.89e13",
+            "1.5e-28",
+            "1e29",
+            "8e28",
+            "1e",
+            "e1",
+            "1e1.5",
+            "1e99999999999",
+            "1e-2147483648",
         ] {
             assert_eq!(decimal(text), Err(NotDecimal), "{text}");
         }

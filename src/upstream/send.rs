@@ -24,13 +24,27 @@ pub struct Sender {
 #[derive(Clone)]
 enum Wire {
     Http(reqwest::Client),
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     Scripted(Script),
 }
 
 /// What a test puts in the place of the network.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) type Script = Arc<dyn Fn(Call) -> futures_util::future::BoxFuture<'static, Result<Reply>> + Send + Sync>;
+
+#[cfg(any(test, fuzzing))]
+thread_local! {
+    static IN_PLACE: std::cell::RefCell<Option<Script>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Has every sender that `make` connects answer from a script.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn in_place_of_the_network<R>(script: Script, make: impl FnOnce() -> R) -> R {
+    IN_PLACE.set(Some(script));
+    let made = make();
+    IN_PLACE.set(None);
+    made
+}
 
 impl Sender {
     /// Makes a client with its own pool. Nothing is sent, and a machine without any certificate store will do as long as
@@ -39,6 +53,10 @@ impl Sender {
     /// # Errors
     /// `Invalid` if the proxy or a root certificate cannot be read.
     pub fn connect(settings: &Settings) -> Result<Self> {
+        #[cfg(any(test, fuzzing))]
+        if let Some(script) = IN_PLACE.with_borrow(Clone::clone) {
+            return Ok(Self::scripted(settings, script));
+        }
         // Another part of the process may have installed one first, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = match client(settings)?.build() {
@@ -62,7 +80,7 @@ impl Sender {
     }
 
     /// A sender that answers from a script.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn scripted(settings: &Settings, script: Script) -> Self {
         Self {
             wire: Wire::Scripted(script),
@@ -106,7 +124,7 @@ impl Sender {
                 let limit = call.max_reply.unwrap_or(self.max_reply);
                 over_http(client, call, limit, hold).await
             }
-            #[cfg(test)]
+            #[cfg(any(test, fuzzing))]
             Wire::Scripted(script) => script(call).await.map(|reply| (reply, None)),
         }
     }

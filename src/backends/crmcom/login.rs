@@ -170,7 +170,7 @@ fn life(token: &str) -> Option<Duration> {
     let claims = token.split('.').nth(1)?;
     let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
     let Claims { exp, iat } = serde_json::from_slice(&claims).ok()?;
-    let seconds = (exp.0 - iat.0).trunc();
+    let seconds = exp.0.checked_sub(iat.0)?.trunc();
     u64::try_from(seconds)
         .ok()
         .filter(|life| *life > 0)
@@ -326,6 +326,12 @@ mod tests {
         assert_eq!(life(&token("login.jwt.response.json")), Some(Duration::from_secs(7200)));
         assert_eq!(life(&token("login.response.json")), None);
         assert_eq!(life(&token("web-api-key-login.response.json")), None);
+    }
+
+    #[test]
+    fn claims_too_far_apart_for_a_number_are_no_life() {
+        let claims = r#"{"exp": "79228162514264337593543950335", "iat": "-79228162514264337593543950335"}"#;
+        assert_eq!(life(&format!("e30.{}.e30", URL_SAFE_NO_PAD.encode(claims))), None);
     }
 
     #[test]
