@@ -629,6 +629,7 @@ fn systems() -> [(&'static str, Config); 5] {
         (
             US,
             Config::Kraken(kraken::Config {
+                edition: kraken::Edition::Us,
                 endpoint: "https://kraken.invalid/v1/graphql/".to_owned(),
                 credential: kraken::Credential::ApiKey("secret".into()),
                 authorization_prefix: None,
