@@ -188,11 +188,11 @@ pub struct NewBankAccount {
     pub holder: Option<String>,
     /// Its number or IBAN, whole.
     #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, write_only, min_length = 1, max_length = 64)]
+    #[schema(value_type = String, write_only, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9 -]*[A-Za-z0-9][A-Za-z0-9 -]*$")]
     pub number: SecretString,
     /// The bank's code: sort code, BSB or routing number.
     #[serde(default, deserialize_with = "perhaps_secret")]
-    #[schema(value_type = Option<String>, write_only, min_length = 1, max_length = 64)]
+    #[schema(value_type = Option<String>, write_only, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9 -]*[A-Za-z0-9][A-Za-z0-9 -]*$")]
     pub bank_code: Option<SecretString>,
 }
 
