@@ -12,7 +12,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use intertie::api;
 use intertie::auth::{Caller, Callers};
-use intertie::backends::gentrack;
+use intertie::backends::{Backend, gentrack, tmf678, urjanet};
 use intertie::gateway::{Directory, Gateway};
 use intertie::operations::Scope;
 use intertie::sandbox::Kind;
@@ -23,6 +23,7 @@ use tower::ServiceExt as _;
 
 use crate::support::openapi::{check_answer, route_of};
 use crate::support::stage::{Answer, Stage};
+use crate::support::tmf678_contract;
 
 const GRAPHQL: &str = "/v1/backends/kraken-us/graphql";
 const RAW: &str = "/v1/backends/gentrack-au/raw";
@@ -400,7 +401,14 @@ fn face(address: SocketAddr, scopes: &[Scope]) -> Router {
             ..Settings::default()
         },
     };
-    let backend = gentrack::connect("one".parse().unwrap(), config, Arc::new(tokens::Cache::default())).unwrap();
+    face_of(
+        gentrack::connect("one".parse().unwrap(), config, Arc::new(tokens::Cache::default())).unwrap(),
+        scopes,
+    )
+}
+
+/// A gateway in front of one backend, for a caller with these scopes.
+fn face_of(backend: Backend, scopes: &[Scope]) -> Router {
     api::router(api::State {
         gateway: Gateway::new(Directory::of([backend])),
         callers: Callers::open(Caller::new("the caller", scopes, None)),
@@ -508,6 +516,149 @@ async fn credentials_and_one_connection_s_own_pass_neither_way() {
     back.retain(|name| *name != "content-length");
     assert_eq!(back, expected);
     assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+}
+
+#[tokio::test]
+async fn urjanet_s_own_calls_come_back_as_they_are() {
+    let stage = Stage::tapped().await;
+    let account = "account/status/1e4b3abd-34c2-d5ee-adef-0800270a0870";
+    let answer = stage.get(&format!("/v1/backends/urjanet-us/raw/{account}")).await;
+    is_native(&answer, 200, "urjanet-us");
+    assert_eq!(answer.json()["status"], "OK");
+    let exchanges = stage.tap().exchanges();
+    let [login, sent] = exchanges.as_slice() else {
+        panic!("{exchanges:?}");
+    };
+    assert!(login.target.ends_with("/login"), "{}", login.target);
+    assert_eq!(answer.body, sent.response_body);
+    let missing = "/v1/backends/urjanet-us/raw/account/status/00000000-0000-4000-8000-000000000000";
+    let answer = stage.get(missing).await;
+    is_native(&answer, 404, "urjanet-us");
+    assert_eq!(answer.json()["status"], "FAILURE", "{}", answer.text());
+}
+
+#[tokio::test]
+async fn the_login_below_urjanet_s_base_is_not_for_callers() {
+    let (address, sent) = system().await;
+    let config = urjanet::Config {
+        base_url: format!("http://{address}/base/v1/"),
+        login_url: format!("http://{address}/base/v1/api/login"),
+        username: "app".to_owned(),
+        password: "marked-secret".to_owned().into(),
+        customer_id: "Customer".to_owned(),
+        currency: None,
+        time_zone: "UTC".parse().unwrap(),
+        road: Settings::default(),
+    };
+    let backend = urjanet::connect("one".parse().unwrap(), config, Arc::new(tokens::Cache::default())).unwrap();
+    let face = face_of(backend, &[Scope::NativeCall]);
+    for path in [
+        "api/login",
+        "api/login/",
+        "API/Login",
+        "api/%6cogin?a=b",
+        "api;v=1/login;a",
+    ] {
+        for method in ["GET", "POST"] {
+            let answer = send(&face, method, &format!("/v1/backends/one/raw/{path}"), &[], "").await;
+            is_problem(&answer, 403, "forbidden");
+        }
+    }
+    assert!(sent.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn tmf678_s_own_calls_come_back_as_they_are_each_kind_of_404_included() {
+    let stage = Stage::tapped().await;
+    let raw = "/v1/backends/tmf-carib/raw";
+    let bill = format!("{raw}/PA/customerBill/2018031?billingAccount.id=801941080000");
+    let answer = stage.get(&bill).await;
+    is_native(&answer, 200, "tmf-carib");
+    let sent = stage.tap().exchanges().pop().unwrap();
+    assert_eq!(answer.body, sent.response_body);
+    tmf678_contract::check(&sent).unwrap();
+    let answer = stage
+        .get(&format!("{raw}/PA/customerBill/2018032?billingAccount.id=801941080000"))
+        .await;
+    is_native(&answer, 404, "tmf-carib");
+    assert_eq!(answer.json()["errors"][0]["code"], 404, "{}", answer.text());
+    // No system is found for such an account.
+    let answer = stage
+        .get(&format!("{raw}/PA/customerBill/1?billingAccount.id=999999999999"))
+        .await;
+    is_native(&answer, 404, "tmf-carib");
+    let answer = stage.send("DELETE", &bill, &[], None).await;
+    is_native(&answer, 405, "tmf-carib");
+}
+
+#[tokio::test]
+async fn the_credentials_of_tmf678_are_the_gateway_s_and_its_routing_yields_to_the_caller_s() {
+    let (address, sent) = system().await;
+    for (pair, ours, none) in [
+        (
+            tmf678::CredentialHeaders::Hyphen,
+            ["client-id", "client-secret"],
+            "client_id",
+        ),
+        (
+            tmf678::CredentialHeaders::Underscore,
+            ["client_id", "client_secret"],
+            "client-id",
+        ),
+    ] {
+        let config = tmf678::Config {
+            base_url: format!("http://{address}/base/v1"),
+            client_id: "the-app".to_owned(),
+            client_secret: "marked-secret".to_owned().into(),
+            credential_headers: pair,
+            units: vec![tmf678::Unit {
+                business_id: "PA".to_owned(),
+                bss: Some("liberate".to_owned()),
+                lob: Some("FIXED".to_owned()),
+                ..tmf678::Unit::default()
+            }],
+            channel: Some("selfportal".to_owned()),
+            time_zone: "America/Panama".parse().unwrap(),
+            list_bills: false,
+            road: Settings::default(),
+        };
+        let face = face_of(
+            tmf678::connect("one".parse().unwrap(), config).unwrap(),
+            &[Scope::NativeCall],
+        );
+        let headers = [
+            ("client_id", "somebody-else"),
+            ("client-id", "somebody-else"),
+            ("client_secret", "marked"),
+            ("client-secret", "marked"),
+            ("x-correlation-id", "forged"),
+            ("lob", "MOBILE"),
+        ];
+        let answer = send(&face, "GET", "/v1/backends/one/raw/PA/customerBill/7", &headers, "").await;
+        is_native(&answer, 200, "one");
+        let (line, got, _) = sent.lock().unwrap().pop().unwrap();
+        assert_eq!(line, "GET /base/v1/PA/customerBill/7");
+        for (name, value) in [
+            (ours[0], "the-app"),
+            (ours[1], "marked-secret"),
+            ("x-correlation-id", answer.header("x-request-id").unwrap()),
+            ("bss", "liberate"),
+            ("lob", "MOBILE"),
+            ("channeid", "selfportal"),
+            ("accept", "application/json"),
+        ] {
+            let values: Vec<_> = got.get_all(name).iter().collect();
+            assert_eq!(values, [value], "{name}");
+        }
+        assert!(
+            !got.contains_key(none) && !format!("{got:?}").contains("somebody-else"),
+            "{got:?}"
+        );
+        // Of a unit that is not configured no routing is known.
+        send(&face, "GET", "/v1/backends/one/raw/KY/customerBill/7", &[], "").await;
+        let (_, got, _) = sent.lock().unwrap().pop().unwrap();
+        assert_eq!((got[ours[0]].as_bytes(), got.get("bss")), (&b"the-app"[..], None));
+    }
 }
 
 #[tokio::test]

@@ -18,11 +18,12 @@ use futures_util::future::ready;
 use futures_util::{StreamExt as _, stream};
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 
 use super::Serves;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operations::native::{Body, Broken, CallNative, Headers, NativeReply, QueryNative};
+use crate::operations::native::{Body, Broken, CallNative, Headers, NativeReply, Path, QueryNative};
 use crate::operations::{Context, Operation};
 use crate::upstream::stream::{Rest, Streamed};
 use crate::upstream::{Call, Reply, Upstream};
@@ -33,14 +34,19 @@ const HOLD: usize = 64 * 1024;
 /// Writes into a call what the gateway itself says with every call to a system, in place of what the caller said.
 pub(super) type Stamp = fn(&Context, &mut HeaderMap);
 
+/// The same for a system where this depends on what is called, or holds what was configured.
+pub(super) type StampFor = Box<dyn Fn(&Context, &Path, &mut HeaderMap) + Send + Sync>;
+
 /// Passes on calls of a system's HTTP API.
 pub(super) struct Raw {
     /// The base address, which no call leaves.
     pub(super) base: String,
     /// The road, with the verdict for replies that are passed on.
     pub(super) road: Upstream,
+    /// The address of the gateway's own login where it may lie below the base: nobody else may call it.
+    pub(super) reserved: Option<String>,
     /// What the gateway says with every call.
-    pub(super) stamp: Stamp,
+    pub(super) stamp: StampFor,
 }
 
 /// Has a system execute GraphQL documents.
@@ -63,8 +69,14 @@ impl Serves<CallNative> for Raw {
     async fn serve(&self, operation: CallNative, cx: &Context) -> Result<NativeReply> {
         let may_repeat = operation.repeat().may_repeat();
         let url = operation.path.below(&self.base, &operation.query)?;
+        if self.reserved.as_deref().is_some_and(|login| is_same_path(&url, login)) {
+            return Err(Error::new(
+                ErrorKind::Forbidden,
+                "the path is that of the gateway's own login, which is not for callers",
+            ));
+        }
         let mut headers = operation.headers.into_map();
-        (self.stamp)(cx, &mut headers);
+        (self.stamp)(cx, &operation.path, &mut headers);
         let head = operation.method == Method::HEAD;
         let call = Call {
             operation: CallNative::ID,
@@ -206,9 +218,45 @@ fn below(location: &str, base: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Whether two addresses name one path, as far as a system might read them so. Hosts do not count: two names may lead to one.
+fn is_same_path(one: &str, other: &str) -> bool {
+    let plain = |url: &str| {
+        let path = url.parse::<Uri>().ok()?.path().to_owned();
+        let segments = path.split('/').map(|segment| {
+            let decoded = percent_decode_str(segment).decode_utf8_lossy();
+            let name = decoded.split(';').next().unwrap_or_default();
+            name.trim().to_lowercase()
+        });
+        Some(segments.filter(|segment| !segment.is_empty()).collect::<Vec<_>>())
+    };
+    plain(one).is_some_and(|path| Some(path) == plain(other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_path_is_known_in_every_spelling() {
+        let login = "https://auth.example.test/api/login";
+        for url in [
+            "https://api.example.test/api/login",
+            "https://api.example.test/api/login/?a=b",
+            "https://api.example.test/api/%6Cogin",
+            "https://api.example.test/API/Login;a=b",
+            "https://api.example.test/api;v=1/login%20",
+        ] {
+            assert!(is_same_path(url, login), "{url}");
+        }
+        for url in [
+            "https://auth.example.test/api",
+            "https://auth.example.test/api/logins",
+            "https://auth.example.test/api/v1/login",
+            "https://auth.example.test/?api/login",
+        ] {
+            assert!(!is_same_path(url, login), "{url}");
+        }
+    }
 
     #[test]
     fn only_references_below_the_base_lead_anywhere() {

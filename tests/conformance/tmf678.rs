@@ -7,6 +7,7 @@ use super::specimens::{list, read};
 pub fn specimens() -> Vec<Specimen> {
     let account = |id: &str, rest: &str| format!("/v1/accounts/tmf-carib:{id}{rest}");
     let bill = |id: &str, rest: &str| format!("/v1/bills/tmf-carib:{id}{rest}");
+    let raw = |rest: &str| format!("/v1/backends/tmf-carib/raw/{rest}");
     let (here, nowhere) = ("801941080000~bill~2018031", "801941080000~bill~2018032");
     // Few enough for one page of the system. An account that no system knows is a call that finds no route; one of a business
     // unit that is not configured is known not to exist.
@@ -30,6 +31,12 @@ pub fn specimens() -> Vec<Specimen> {
             "listCustomerBill",
             &account(paid, "/payments"),
             &account(none, "/payments"),
+        ),
+        read(
+            "native.raw",
+            "retrieveCustomerBill",
+            &raw("PA/customerBill/2018031?billingAccount.id=801941080000"),
+            &raw("PA/customerBill/2018032?billingAccount.id=801941080000"),
         ),
     ]
 }

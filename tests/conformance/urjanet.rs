@@ -2,6 +2,7 @@
 //!
 //! Several operations are made of more than one endpoint; each of the 28 that are published has a specimen.
 
+use intertie::sandbox;
 use serde_json::json;
 
 use super::specimens::{list, read, search};
@@ -22,6 +23,7 @@ pub fn specimens() -> Vec<Specimen> {
     all.extend(credentials());
     all.extend(catalogue());
     all.extend(candidates());
+    all.extend(natives());
     all
 }
 
@@ -246,6 +248,29 @@ fn candidates() -> Vec<Specimen> {
                 &enroll("80da2e51-83b3-4eed-8f47-b02ee248ff78"),
                 &enroll(NONE),
             )
+        },
+    ]
+}
+
+fn natives() -> Vec<Specimen> {
+    let raw = |rest: &str| format!("/v1/backends/urjanet-us/raw/{rest}");
+    vec![
+        read(
+            "native.raw",
+            "getAccount",
+            &raw(&format!("account/status/{SAMPLE}")),
+            &raw(&format!("account/status/{NONE}")),
+        ),
+        // A search is a read; nobody knows that of a POST that is passed on, so it is sent once.
+        Specimen {
+            method: "POST",
+            body: Some(
+                json!({"customerId": sandbox::urjanet::CUSTOMER, "queryCriteria": {"start": 0, "length": 3,
+                "sorts": [{"field": "id", "direction": "asc"}], "filter": {"conditions": []}}}),
+            ),
+            once: true,
+            missing: None,
+            ..read("native.raw", "searchTemplates", &raw("template/status/search"), "")
         },
     ]
 }

@@ -41,6 +41,9 @@
 //! customer owes (inferred), `outstanding_amount` the part that is past due. **Times** have no zone: the configured one
 //! counts. `credit_period` and `parent_account` come in two shapes each; the JSON type decides.
 //!
+//! **The native road** is not served: the token stands in the body or the query of a call, so the gateway would have to
+//! rewrite what the caller wrote, in forms that are published in part.
+//!
 //! **Oddities.** A reply without `fields_set` is some 8 kB of personal data: what is mapped is asked for, and everything
 //! only with `include=native`, which then leaves out end customers' codes and card references. User-defined fields
 //! (`udf_…`) are the account's custom attributes. Of a group's member, who funds what is in the native record alone.

@@ -35,7 +35,7 @@
 //! **A superseded bill** is linked with the next version of its number and type; no member names the other (inferred). A
 //! bill's status is told by what is unpaid of it and is never `OVERDUE`: due dates may be moved, and the system names none.
 //!
-//! **The native road** leads to everything below `base_url`, with our `X-Trace-Id` and `X-On-Behalf-Of` in place of the
+//! **The native road** leads to everything below `base_url` but the token endpoint, with our `X-Trace-Id` and `X-On-Behalf-Of` in place of the
 //! caller's; the transaction headers are the caller's to send. The system's own 4xx and its 501 are passed on.
 //!
 //! **Whose record is it?** Paths of bills and service points do not hold the account, so the account in an identifier
@@ -138,6 +138,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
             ));
         }
     }
+    let token_url = config.token_url.clone();
     let grant = ClientCredentials {
         token_url: config.token_url,
         client_id: config.client_id,
@@ -157,7 +158,8 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
     let raw = Arc::new(native::Raw {
         base: base.clone(),
         road: upstream.judged_by(verdict::native),
-        stamp: calls::stamp,
+        reserved: Some(token_url),
+        stamp: Box::new(|cx, _, headers| calls::stamp(cx, headers)),
     });
     let adapter = Arc::new(Gentrack::new(name.clone(), base, config.time_zone, upstream.clone()));
     let plain = Limits::default();

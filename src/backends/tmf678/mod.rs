@@ -31,6 +31,12 @@
 //! how this API writes a day, and the clock of times without a zone is off by twelve hours in an example (§3). The end of
 //! a billing period is the last day billed (inferred: the example runs from the 4th to the 3rd).
 //!
+//! **The native road** leads to everything below `base_url`; the business unit is the first part of the path the caller
+//! writes. The unit's routing headers and `channeId` go along where the caller says nothing else, the credentials and
+//! `X-Correlation-ID` in any case; a unit that is not configured has no routing headers, and the system says whether it
+//! serves it. Its own 4xx and its 501 are passed on, each kind of 404 included; 401 and 403 are the gateway's own matter.
+//! Links are passed on as the system writes them.
+//!
 //! **Whose record is it?** A bill's account is in its summary. A key that names an account is served only if the reply names
 //! the same; a document without an account costs a second call for the summary. A key without an account belongs to
 //! nobody until it is read: callers bound to accounts must not use one.
@@ -58,12 +64,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::calls::{BSS, Prepared, Tmf678};
+use super::native::Raw;
 use super::wire::is_base;
 use super::{Backend, Limits};
 use crate::error::{Error, Result};
 use crate::model::id::BackendName;
 use crate::model::time::Zone;
 use crate::operations::bills::{GetBill, GetBillDocument, ListBills};
+use crate::operations::native::CallNative;
 use crate::operations::payments::ListPayments;
 use crate::upstream::{Settings, Upstream};
 
@@ -142,13 +150,22 @@ fn over(name: BackendName, config: Config, upstream: Upstream) -> Result<Backend
         name: name.clone(),
         base: config.base_url.trim_end_matches('/').to_owned(),
         units: prepared(&config.units, &common)?,
+        common,
         zone: config.time_zone,
         upstream: upstream.clone(),
+    });
+    let stamped = Arc::clone(&adapter);
+    let raw = Arc::new(Raw {
+        base: adapter.base.clone(),
+        road: upstream.judged_by(verdict::native),
+        reserved: None,
+        stamp: Box::new(move |cx, path, headers| stamped.stamp(cx, path, headers)),
     });
     let backend = Backend::new(name, "tmf678", upstream)
         .owned_by(&adapter)
         .serves::<GetBill>(&adapter, Limits::default())
-        .serves::<GetBillDocument>(&adapter, Limits::default());
+        .serves::<GetBillDocument>(&adapter, Limits::default())
+        .serves::<CallNative>(&raw, Limits::default());
     if !config.list_bills {
         return Ok(backend);
     }

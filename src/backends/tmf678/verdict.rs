@@ -49,6 +49,29 @@ pub(super) fn judge(reply: &Reply) -> Result<()> {
     }
 }
 
+/// Judges a reply that is passed on as it is: what the system itself says of the caller's request is fine, each of the four
+/// meanings of a 404 included, for whoever wrote path and routing headers can tell them apart.
+///
+/// A page is not the system's own. An error inside a success stays an error: it would be passed on as a success.
+pub(super) fn native(reply: &Reply) -> Result<()> {
+    use ErrorKind as Kind;
+    let status = reply.status.as_u16();
+    if status == 304 {
+        return Ok(());
+    }
+    judge(reply).or_else(|error| match error.kind() {
+        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Refused | Kind::Unsupported
+            if matches!(status, 400..=499 | 501) =>
+        {
+            if Form::of(reply) == Form::Page {
+                return Err(blocked("a page came in place of the system's answer"));
+            }
+            Ok(())
+        }
+        _ => Err(error),
+    })
+}
+
 /// An `errors` list inside a 200 is unknown to the contract; if it comes it is a failure, by its own code.
 fn inside(reply: &Reply, after: Option<Duration>) -> Result<()> {
     let told = Told::of(reply, Form::Json);
@@ -380,6 +403,41 @@ mod tests {
                 (ErrorKind::Blocked, NEVER),
                 "{status} {kind}"
             );
+        }
+    }
+
+    #[test]
+    fn only_what_the_system_says_of_the_call_itself_is_passed_on() {
+        use ErrorKind as Kind;
+        for (status, body, expected) in [
+            (200, "{}", None),
+            (304, "", None),
+            (400, "{}", None),
+            (404, "{}", None),
+            (404, "", None),
+            (405, "{}", None),
+            (406, "{}", None),
+            (501, "{}", None),
+            (200, PAGE, Some(Kind::Blocked)),
+            (404, PAGE, Some(Kind::Blocked)),
+            (501, PAGE, Some(Kind::Blocked)),
+            (302, "", Some(Kind::Blocked)),
+            (401, "{}", Some(Kind::Credentials)),
+            (403, "", Some(Kind::Credentials)),
+            (407, "{}", Some(Kind::Blocked)),
+            (408, "{}", Some(Kind::TimedOut)),
+            (429, "{}", Some(Kind::Throttled)),
+            (500, "{}", Some(Kind::Unavailable)),
+            (503, "{}", Some(Kind::Unavailable)),
+            (504, "{}", Some(Kind::TimedOut)),
+        ] {
+            let judged = native(&reply(status, "", body)).err().map(|error| error.kind());
+            assert_eq!(judged, expected, "{status} {body}");
+        }
+        let told = |description: &str| format!(r#"{{"errors": [{{"code": "404", "description": "{description}"}}]}}"#);
+        for description in [NO_BILLS, "INVBILLREF", NO_ROUTE, NO_PATH, "-"] {
+            native(&reply(404, JSON, &told(description))).unwrap();
+            native(&reply(200, JSON, &told(description))).unwrap_err();
         }
     }
 

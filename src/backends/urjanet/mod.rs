@@ -15,6 +15,10 @@
 //!
 //! **Says no** by status and by `FAILURE` in a 200 ("Errors"). See `verdict`.
 //!
+//! **The native road** leads to everything below `base_url` but the AuthServer's login, wherever that is. The system's own
+//! 4xx and its 501 are passed on, and so is `FAILURE` in a 200 if its code is about the request; a failure without a code
+//! that is listed is kept back as one of the system. What the system never returns, passwords, it does not return here.
+//!
 //! **An account's id may change** ("Ids"). An account's key therefore holds provider and normalised number too, and
 //! when the known id answers 404 the account is looked up by them, once. Records that name their account by id alone,
 //! such as meters, give a shorter key, which cannot be found again. A meter is answered only under the account it
@@ -51,7 +55,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use self::calls::Urjanet;
-use super::{Backend, Limits};
+use super::{Backend, Limits, native};
 use crate::error::{Error, Result};
 use crate::model::id::BackendName;
 use crate::model::money::Currency;
@@ -71,6 +75,7 @@ use crate::operations::filter::{
     AccountFields, CredentialFields, CustomAttributeFields, Fields, MeterFields, TemplateFields,
 };
 use crate::operations::meters::{CreateMeter, GetMeter, ListMeters, SearchMeters, UpdateMeter};
+use crate::operations::native::CallNative;
 use crate::operations::providers::{GetProvider, SearchProviders};
 use crate::operations::service_types::{GetServiceType, ListServiceTypes};
 use crate::operations::templates::{GetTemplate, SearchTemplates};
@@ -128,6 +133,7 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
             ));
         }
     }
+    let login_url = config.login_url.clone();
     let login = login::Login::new(
         config.login_url,
         config.username,
@@ -141,9 +147,16 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         present: bearer(),
     };
     let upstream = Upstream::connect(name.as_str(), config.road, Some(credentials), verdict::judge)?;
+    let base = config.base_url.trim_end_matches('/').to_owned();
+    let raw = Arc::new(native::Raw {
+        base: base.clone(),
+        road: upstream.judged_by(verdict::native),
+        reserved: Some(login_url),
+        stamp: Box::new(|cx, _, headers| calls::stamp(cx, headers)),
+    });
     let adapter = Arc::new(Urjanet {
         name: name.clone(),
-        base: config.base_url.trim_end_matches('/').to_owned(),
+        base,
         customer: config.customer_id,
         currency: config.currency,
         zone: config.time_zone,
@@ -182,7 +195,8 @@ pub fn connect(name: BackendName, config: Config, tokens: Arc<tokens::Cache>) ->
         .serves::<SearchCandidateAccounts>(&adapter, paged(AccountFields::ALL))
         .serves::<SearchCandidateMeters>(&adapter, paged(MeterFields::ALL))
         .serves::<EnrollCandidate>(&adapter, plain)
-        .serves::<SearchChanges>(&adapter, paged(search::CHANGE_FILTERS)))
+        .serves::<SearchChanges>(&adapter, paged(search::CHANGE_FILTERS))
+        .serves::<CallNative>(&raw, plain))
 }
 
 /// Plain HTTP is not served and would show passwords; on this machine it shows them to nobody.

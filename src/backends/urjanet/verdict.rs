@@ -61,6 +61,26 @@ pub(super) fn judge(reply: &Reply) -> Result<()> {
     Err(failure(status, reply, page, code))
 }
 
+/// Judges a reply that is passed on as it is: what the system itself says of the caller's request is fine, by its status
+/// or by `FAILURE` in a 200, which is this API's own way to say it.
+///
+/// A page is not the system's own, and a failure whose codes do not say that it is about the request may be anything.
+pub(super) fn native(reply: &Reply) -> Result<()> {
+    use ErrorKind as Kind;
+    let status = reply.status.as_u16();
+    if status == 304 {
+        return Ok(());
+    }
+    judge(reply).or_else(|error| match error.kind() {
+        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Refused
+            if matches!(status, 200..=299 | 400..=499 | 501) =>
+        {
+            if is_page(reply) { Err(blocked()) } else { Ok(()) }
+        }
+        _ => Err(error),
+    })
+}
+
 /// Judges a reply of the AuthServer: shape and texts of a refusal are inferred, so only the status counts, and in a 2xx
 /// the status repeated in the body.
 pub(super) fn login(reply: &Reply) -> Result<()> {
@@ -266,6 +286,64 @@ mod tests {
             let error = judge(&reply(status, "text/html", page)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Blocked, "{status}");
         }
+    }
+
+    #[test]
+    fn only_what_the_system_says_of_the_call_itself_is_passed_on() {
+        use ErrorKind as Kind;
+        let judged = |status, kind, body: &str| native(&reply(status, kind, body)).err().map(|error| error.kind());
+        for (status, expected) in [
+            (200, None),
+            (204, None),
+            (304, None),
+            (400, None),
+            (404, None),
+            (405, None),
+            (409, None),
+            (422, None),
+            (501, None),
+            (302, Some(Kind::Blocked)),
+            (401, Some(Kind::Credentials)),
+            (403, Some(Kind::Blocked)),
+            (407, Some(Kind::Blocked)),
+            (408, Some(Kind::TimedOut)),
+            (429, Some(Kind::Throttled)),
+            (500, Some(Kind::Unavailable)),
+            (503, Some(Kind::Unavailable)),
+            (504, Some(Kind::TimedOut)),
+        ] {
+            assert_eq!(judged(status, "application/json", "{}"), expected, "{status}");
+        }
+        let page = "<html><body>Not here</body></html>";
+        for status in [200, 400, 401, 403, 404, 501] {
+            assert_eq!(judged(status, "text/html", page), Some(Kind::Blocked), "{status}");
+        }
+        for (name, status, expected) in [
+            ("error.400.already-exists.inferred", 400, None),
+            ("error.400.invalid-arguments.inferred", 400, None),
+            ("error.404.not-found.inferred", 404, None),
+            ("error.401.not-authorized.inferred", 401, Some(Kind::Credentials)),
+            (
+                "error.500.account-create-partial-failure.inferred",
+                500,
+                Some(Kind::OutcomeUnknown),
+            ),
+            (
+                "error.500.account-search-failure.inferred",
+                500,
+                Some(Kind::Unavailable),
+            ),
+        ] {
+            for status in [status, 200] {
+                assert_eq!(
+                    judged(status, "application/json", &example(name)),
+                    expected,
+                    "{name} {status}"
+                );
+            }
+        }
+        let unsaid = r#"{"status": "FAILURE", "messages": ["something is odd"]}"#;
+        assert_eq!(judged(200, "application/json", unsaid), Some(Kind::Unavailable));
     }
 
     #[test]

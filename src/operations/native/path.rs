@@ -66,6 +66,12 @@ impl Path {
         Ok(Self(text.to_owned()))
     }
 
+    /// The path as it goes out.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The address of this path and query below `base`, an absolute address.
     ///
     /// # Errors

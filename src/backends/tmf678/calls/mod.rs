@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::id::BackendName;
 use crate::model::time::Zone;
 use crate::operations::Context;
+use crate::operations::native::Path;
 use crate::upstream::{Call, Reply, Upstream};
 
 /// Everything but RFC 3986's unreserved characters is encoded, so that no part of a key can leave its segment.
@@ -30,11 +31,16 @@ const WITH_PDF: HeaderName = HeaderName::from_static("x-pdf");
 const WITH_TEXT: HeaderName = HeaderName::from_static("x-txt");
 pub(super) const BSS: HeaderName = HeaderName::from_static("bss");
 
+/// The headers that carry credentials, whichever of them are configured.
+const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client-id", "client-secret"];
+
 /// The adapter: one deployment of the API.
 pub(super) struct Tmf678 {
     pub(super) name: BackendName,
     pub(super) base: String,
     pub(super) units: Vec<Prepared>,
+    /// The headers of calls to a unit that is not configured.
+    pub(super) common: HeaderMap,
     pub(super) zone: Zone,
     pub(super) upstream: Upstream,
 }
@@ -87,6 +93,22 @@ impl Tmf678 {
             sent: AtomicU32::new(0),
         })
     }
+
+    /// Writes into a raw call what goes along with every call: the credentials, the request's id, and, where the caller
+    /// says nothing else, the headers of the business unit its path begins with.
+    pub(super) fn stamp(&self, cx: &Context, path: &Path, headers: &mut HeaderMap) {
+        let business = path.as_str().split('/').next().unwrap_or_default();
+        let unit = self.units.iter().find(|unit| unit.business_id == business);
+        for name in CREDENTIALS {
+            headers.remove(name);
+        }
+        for (name, value) in unit.map_or(&self.common, |unit| &unit.headers) {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        mark(cx, &correlation(cx, 0), headers);
+    }
 }
 
 impl Road<'_> {
@@ -127,13 +149,8 @@ impl Road<'_> {
         if let Some(bss) = self.place.bss().and_then(|bss| HeaderValue::from_str(bss).ok()) {
             headers.insert(BSS, bss);
         }
-        let correlation = self.correlation();
-        let traceparent = self.cx.traceparent.as_deref();
-        for (name, value) in [(CORRELATION, Some(&*correlation)), (TRACEPARENT, traceparent)] {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-                headers.insert(name, value);
-            }
-        }
+        let before = self.sent.fetch_add(1, Ordering::Relaxed);
+        mark(self.cx, &correlation(self.cx, before), &mut headers);
         Call {
             operation: self.operation,
             may_repeat: true,
@@ -143,16 +160,6 @@ impl Road<'_> {
             headers,
             body: Bytes::new(),
             max_reply: None,
-        }
-    }
-
-    /// One fresh value for each call; the repeats of a call carry the same (README §4).
-    fn correlation(&self) -> String {
-        let id = &*self.cx.request_id;
-        match self.sent.fetch_add(1, Ordering::Relaxed) {
-            _ if id.is_empty() => Uuid::now_v7().to_string(),
-            0 => id.to_owned(),
-            before => format!("{id}.{before}"),
         }
     }
 
@@ -166,6 +173,29 @@ impl Road<'_> {
                 ErrorKind::NotFound => error.turned_into(ErrorKind::NotFound, format!("no such {what}")),
                 _ => error,
             })
+    }
+}
+
+/// One fresh value for each call of an operation; the repeats of a call carry the same (README §4).
+fn correlation(cx: &Context, before: u32) -> String {
+    let id = &*cx.request_id;
+    match before {
+        _ if id.is_empty() => Uuid::now_v7().to_string(),
+        0 => id.to_owned(),
+        before => format!("{id}.{before}"),
+    }
+}
+
+/// Writes in which request and trace a call belongs. Nothing else under these names goes out.
+fn mark(cx: &Context, correlation: &str, headers: &mut HeaderMap) {
+    for (name, value) in [
+        (CORRELATION, Some(correlation)),
+        (TRACEPARENT, cx.traceparent.as_deref()),
+    ] {
+        match value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            Some(value) => headers.insert(name, value),
+            None => headers.remove(name),
+        };
     }
 }
 

@@ -493,10 +493,16 @@ fn the_list_is_served_only_by_setting() {
         let all = system.backend.capabilities();
         all.iter().map(|capability| capability.operation).collect::<Vec<_>>()
     };
-    assert_eq!(served(false), ["bills.document", "bills.get"]);
+    assert_eq!(served(false), ["bills.document", "bills.get", "native.raw"]);
     assert_eq!(
         served(true),
-        ["bills.document", "bills.get", "bills.list", "payments.list"]
+        [
+            "bills.document",
+            "bills.get",
+            "bills.list",
+            "native.raw",
+            "payments.list"
+        ]
     );
 }
 

@@ -43,6 +43,15 @@ const fn up(field: &'static str) -> Sort {
     }
 }
 
+/// Writes in which trace a call belongs.
+pub(super) fn stamp(cx: &Context, headers: &mut HeaderMap) {
+    let parent = cx.traceparent.as_deref();
+    match parent.and_then(|parent| HeaderValue::from_str(parent).ok()) {
+        Some(value) => headers.insert(TRACEPARENT, value),
+        None => headers.remove(TRACEPARENT),
+    };
+}
+
 /// The adapter: one customer of Urjanet.
 pub(super) struct Urjanet {
     pub(super) name: BackendName,
@@ -95,11 +104,7 @@ impl Road<'_> {
         if !body.is_empty() {
             headers.insert(CONTENT_TYPE, JSON);
         }
-        if let Some(parent) = &self.cx.traceparent
-            && let Ok(value) = HeaderValue::from_str(parent)
-        {
-            headers.insert(TRACEPARENT, value);
-        }
+        stamp(self.cx, &mut headers);
         let mut url = self.adapter.base.clone();
         for segment in path {
             url.push('/');
