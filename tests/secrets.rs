@@ -30,6 +30,7 @@ use tokio::net::TcpStream;
 use crate::conformance::{Specimen, specimens_of};
 use crate::support::exchange::Exchange;
 use crate::support::tap::Tap;
+use crate::tokens::{AUDIENCE, ISSUER, issued, key_set};
 
 /// The key of the caller.
 const KEY: &str = "itk_marked+key/of-the~caller";
@@ -243,6 +244,7 @@ fn configuration(line: SocketAddr, systems: SocketAddr) -> String {
     let mut text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[cursors]\nkey = {{ env = \"CURSOR_KEY\" }}\n\
          [audit]\nkey = {{ env = \"AUDIT_KEY\" }}\n\
+         [tokens]\nresource = \"{AUDIENCE}\"\n[[tokens.issuers]]\nname = \"idp\"\nissuer = \"{ISSUER}\"\njwks_file = \"jwks.json\"\n\
          [[callers]]\nname = \"tests\"\nkey_sha256 = \"{digest}\"\nscopes = {scopes:?}\n"
     );
     // Backends that have endpoint and client in common have their token in common, so the wrong secret is another client's.
@@ -341,6 +343,7 @@ impl Scene {
             .await
             .unwrap();
         let tap = Tap::on(systems.addr()).await;
+        fs::write(folder.join("jwks.json"), key_set()).unwrap();
         let config = configuration(tap.address, systems.addr());
         let program = Program::serve(folder, &config);
         Self {
@@ -728,6 +731,15 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
         assert_eq!(scene.call("GET", account, &[(name, &value)], None).await.0, 401);
     }
 
+    // Tokens of callers: one that is taken, and what is wrong with others.
+    let (good, elsewhere) = (issued(true), issued(false));
+    let spoilt = format!("{good}A");
+    for (token, status) in [(&good, 200), (&good, 200), (&elsewhere, 401), (&spoilt, 401)] {
+        let value = format!("Bearer {token}");
+        let answer = scene.call("GET", account, &[("authorization", &value)], None).await;
+        assert_eq!(answer.0, status, "{}", answer.1);
+    }
+
     // A system that goes back on its login, at the end: it is remembered.
     for (kind, specimen) in &specimens {
         if matches!(specimen.operation, "accounts.get" | "bills.get") {
@@ -785,6 +797,12 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
     }
     secrets.extend(forms("the caller's key", KEY));
     secrets.extend(forms("a key of nobody", WRONG_KEY));
+    for token in [&good, &elsewhere] {
+        // Its head is the same in all of them and says nothing.
+        for part in token.split('.').skip(1) {
+            secrets.extend(forms("a part of a caller's token", part));
+        }
+    }
     for (client, secret) in [
         (sandbox::gentrack::CLIENT_ID, sandbox::gentrack::CLIENT_SECRET),
         (WRONG_CLIENT, WRONG_SECRET),
@@ -859,7 +877,9 @@ fn nothing_that_holds_a_secret_prints_it() {
             .find(|(known, _)| *known == name)
             .map(|(_, value)| (*value).to_owned())
     };
-    let config = config::parse(&text, Path::new("."), &env).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jwks.json"), key_set()).unwrap();
+    let config = config::parse(&text, folder.path(), &env).unwrap();
     let server = format!("{:?} {:#?}", config.server, config.server);
     assert!(server.to_lowercase().contains("redacted"), "{server}");
     let settings = intertie::api::Settings {

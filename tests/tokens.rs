@@ -34,8 +34,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-const ISSUER: &str = "https://id.example.com";
-const AUDIENCE: &str = "https://billing.example.com";
+pub(crate) const ISSUER: &str = "https://id.example.com";
+pub(crate) const AUDIENCE: &str = "https://billing.example.com";
 const REFUSED: &str = "these credentials are not taken";
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
@@ -240,6 +240,11 @@ static ELSEWHERE: LazyLock<Signer> = LazyLock::new(Signer::es256);
 pub(crate) fn trusting(callers: Callers) -> Callers {
     let fetch = Shelf::of(&[("1", &*ELSEWHERE)]).fetch();
     callers.trusting(Tokens::of(AUDIENCE.to_owned(), 8 * 1024, [(issuer(), fetch)]))
+}
+
+/// The keys of that issuer, for a gateway of its own process.
+pub(crate) fn key_set() -> String {
+    set(&[("1", &*ELSEWHERE)])
 }
 
 /// A token of that issuer with every scope, for this gateway or for another one.
