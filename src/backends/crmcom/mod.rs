@@ -19,11 +19,11 @@
 //! **Sends** POST wherever both forms exist, since queries end up in access logs. GETs are sent for the lists, which have no
 //! other form, and to confirm that an account that was refused is not there.
 //!
-//! **Says no** with a `status.code` that is not `OK`, whatever the HTTP status ("Envelope"). Neither codes nor texts are
-//! public, so a no may mean the record, the request or a dead token. It is found out: unless the login was just made, an
-//! account that was read before is read again, which only a dead token can refuse, and a dead token is replaced and the
-//! call sent once more, for a refused call did nothing. Then the account itself is asked for the other way: refused again,
-//! it is not found; given, the system refused the step, not the record.
+//! **Says no** with a `status.code` that is not `OK`, whatever the HTTP status ("Envelope"), and with any 5xx. Neither
+//! codes nor texts are public, so a no may mean the record, the request or a dead token. It is found out: unless the
+//! login was just made, an account that was read before is read again, which only a dead token can refuse, and a dead
+//! token is replaced and the call sent once more, for a refused call did nothing. Then the account itself is asked for
+//! the other way: refused again, it is not found; given, the system refused the step, not the record.
 //!
 //! **Names accounts** by number, in keys, too. Keys of the forms `id~<id>` and `name~<name>` are read as well; answers
 //! always carry the number. A name that several accounts share is refused by the system and so not found; a search by name

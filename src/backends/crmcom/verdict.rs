@@ -1,8 +1,9 @@
 //! A reply → fine, or what it means; pure.
 //!
 //! "Success is `status.code == "OK"` and nothing else" (README, "Envelope"): the body counts first, whatever the HTTP
-//! status. Codes and texts of failures are not public, so none is branched on or shown; only the HTTP status sorts a
-//! failure further, and what the caller of the road knows (see `calls`).
+//! status. But no 5xx becomes a success here: one that says `OK` contradicts itself, and what was done is not known. Codes
+//! and texts of failures are not public, so none is branched on or shown; only the HTTP status sorts a failure further, and
+//! what the caller of the road knows (see `calls`).
 
 use http::header::CONTENT_TYPE;
 
@@ -35,7 +36,11 @@ fn sorted(reply: &Reply, no: ErrorKind) -> Result<()> {
     let maybe = Retry::IfRepeatable { after };
     let status = reply.status.as_u16();
     let code = wire::code(&reply.body);
-    if code.as_deref() == Some(wire::OK) {
+    let (ok, code) = match code {
+        Some(code) if code == wire::OK => (true, None),
+        code => (false, code),
+    };
+    if ok && status < 500 {
         return Ok(());
     }
     let error = match (status, code.is_some()) {
@@ -94,6 +99,9 @@ mod tests {
         .unwrap();
         // "parse the body first, whatever the HTTP status"
         judge(&reply(404, r#"{"status": {"code": "OK"}}"#)).unwrap();
+        let torn = judge(&reply(500, r#"{"status": {"code": "OK"}}"#)).unwrap_err();
+        assert_eq!(torn.kind(), ErrorKind::Unavailable);
+        assert!(!is_no(&torn) && torn.native_error().is_none());
         for code in ["ok", "ERROR", "", "OK "] {
             let error = judge(&reply(
                 200,
