@@ -536,12 +536,13 @@ async fn every_route_keeps_out_whoever_does_not_belong() {
         }
         table.push('\n');
     }
-    println!(
-        "{table}{} routes × {} refusals, {} holes",
+    let count = format!(
+        "{} routes × {} refusals, {} holes",
         routes.len(),
         REFUSALS.len(),
         holes.len()
     );
+    crate::support::show("matrix", &(table + &count));
     assert!(routes.len() >= 90, "the document has lost routes: {}", routes.len());
     assert!(holes.is_empty(), "{} holes:\n{}", holes.len(), holes.join("\n"));
 }

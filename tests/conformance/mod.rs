@@ -173,7 +173,7 @@ async fn every_backend_keeps_every_behaviour() {
             }
         }
     }
-    println!("{}", ran.table());
+    crate::support::show("conformance", ran.table().trim_end());
     assert!(!ran.behaviours.is_empty(), "nothing ran: no backend is named {only:?}");
     assert!(
         ran.failed.is_empty(),
