@@ -19,8 +19,8 @@ RULES_BEYOND_SCHEMAS = {
     "one day comes before another": r"`from` must be before `to`|it must be after the first day|the span starts after its end",
     "a record refers to others of its own backend": r"it must be (an account of|in) (the same|the provider's) backend"
     r"|it is in another backend than|cannot stand under itself|it must be an account of the backend that is asked",
-    "members want one another": r"it is required with `\w+`|a password is due|^GET /v1/credentials searches without one",
-    "members exclude one another": r"give one or the other|exactly one is due of|only a note that is pinned|a method of kind `CARD` has none",
+    "members want one another": r"it is (required|due) with `\w+`|a password is due|^GET /v1/credentials searches without one",
+    "members exclude one another": r"give one or the other|a method has one or the other|exactly one is due of|only a note that is pinned|a method of kind `CARD` has none",
     "a request asks for something": r"there is nothing to change|at least one of customer, organisation, contacts and accounts is due",
     "a list has no two items of one name, or of one register and instant": r"there is a reading of this register at this instant|it is named before",
     "a tax is less than its amount": r"it must be less than `amount`",
@@ -32,8 +32,10 @@ RULES_BEYOND_SCHEMAS = {
     "`OTHER` is for what systems say, and says nothing to them": r"`OTHER` says nothing to the system",
     "a meter has its own registers, a service point its meters": r"no such meter at this service point|the meter has no such register",
     "a system lacks the member": r"this system has no such member|this system does not let it be changed here|this backend cannot take it",
-    "a system wants a member that others can do without": r"\(RequiredMemberMissing\)$|the account has not just one ledger: name it",
+    "a system wants a member that others can do without": r", naming .*\(RequiredMemberMissing\)$|the account has not just one ledger: name it",
     "a system cannot empty the member": r"this system cannot empty it|it cannot be emptied",
+    "a month is YYYY-MM and a one-time password is digits, which the document says in words":
+    r"it must be a month, `YYYY-MM`|1 to 18 digits are due",
     "texts have no control characters": r"control character",
     "names of a system's own facts are texts like any": r"^`?/[a-z_/]*custom_attributes/`?: it must be 1 to 256 characters",
     "a native path and query stay what they are, however they are read": r"^`(path|query)`: ",
@@ -88,7 +90,8 @@ def refusals(ctx, response, case):
     if "intertie-native" in response.headers:
         return
     detail = response.json()["detail"]
-    for fault in detail.split("; "):
+    # What a system named belongs to what it said.
+    for fault in detail.replace("; it named", ", naming").split("; "):
         for rule, words in RULES_BEYOND_SCHEMAS.items():
             if re.search(words, fault):
                 RULES[rule] += 1
