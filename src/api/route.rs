@@ -1,8 +1,8 @@
-//! A route, and the two readings of the list of them: one serves, the other documents.
+//! A route, and the readings of the list of them: one serves, one tells the audit what is called, one documents.
 //!
-//! The program serves the document that is checked in, so it never takes the second reading: the schemas of some hundreds
-//! of types, which are a tenth of the code, stay out of what is shipped, and the start does not build them. A test holds
-//! the document that is checked in against the second reading.
+//! The program serves the document that is checked in, so it never takes the last of them: the schemas of some hundreds of
+//! types, which are a tenth of the code, stay out of what is shipped, and the start does not build them. A test makes the
+//! document anew and holds the one that is checked in against it.
 
 use axum::Router;
 use axum::handler::Handler;

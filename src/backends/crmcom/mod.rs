@@ -41,6 +41,9 @@
 //! customer owes (inferred), `outstanding_amount` the part that is past due. **Times** have no zone: the configured one
 //! counts. `credit_period` and `parent_account` come in two shapes each; the JSON type decides.
 //!
+//! **Not served, for want of their parameters** ("Methods": published but not modelled): adding and removing payment
+//! preferences, changing credit terms, bills and payments. All of them answer 501.
+//!
 //! **The native road** is not served: the token stands in the body or the query of a call, so the gateway would have to
 //! rewrite what the caller wrote, in forms that are published in part.
 //!
