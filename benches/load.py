@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -107,6 +108,7 @@ def main():
 
         key = "load-test-key"
         digest = subprocess.run(["sha256sum"], input=key, capture_output=True, text=True).stdout.split()[0]
+        # Everything as it is shipped, but for the rate of one caller.
         config = folder / "intertie.toml"
         config.write_text(f"""
 [server]
@@ -127,8 +129,6 @@ token_url = "{base}/id/v1/token"
 client_id = "{CLIENT[0]}"
 client_secret = {{ env = "LOAD_SECRET" }}
 time_zone = "Australia/Sydney"
-[backends.road]
-concurrency = 512
 """)
         log = open(folder / "log", "w")
 
@@ -214,6 +214,7 @@ http {{
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

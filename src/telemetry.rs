@@ -30,8 +30,9 @@ const SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
-/// How often what histograms have taken in is put into their buckets when nobody asks for them.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often what histograms have taken in is put into their buckets when nobody asks for them. Until then every value is
+/// kept by itself, at 16 bytes: ten thousand calls a second with three values each would be 2.4 MB in five seconds.
+const UPKEEP: Duration = Duration::from_secs(1);
 
 /// How the log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Layer, ServiceExt, layer::layer_fn, service_fn};
 
@@ -17,7 +18,8 @@ pub(super) fn limit<S: Hop<Attempt>>(permits: Arc<Semaphore>) -> impl Layer<S, S
             async move {
                 let trip = Arc::clone(&attempt.trip);
                 let permit = permit(permits, &trip).await?;
-                let result = inner.oneshot(attempt).await;
+                // What is behind the queue is several times the queue's own size, and whoever waits need not hold it yet.
+                let result = inner.oneshot(attempt).boxed().await;
                 if let (Ok(_), Some(aside)) = (&result, &trip.aside) {
                     // What is not read yet is still a call to the system.
                     aside.keep(permit);
