@@ -212,6 +212,22 @@ fn a_direct_debit_and_a_wrapped_card_are_masked() {
 }
 
 #[test]
+fn a_card_without_a_month_of_the_calendar_has_no_expiry() {
+    for (year, month, expires) in [
+        (2028, 4, json!("2028-04")),
+        (2028, 0, Value::Null),
+        (2028, 13, Value::Null),
+        (28, 4, Value::Null),
+        (20280, 4, Value::Null),
+    ] {
+        let card = json!({"last_digits": "1111", "expiration_year": year, "expiration_month": month});
+        let account = json!({"payment_preferences_set": [{"id": "1", "default_card": card}]});
+        let methods = House::new().of("payment_methods.list", &account).unwrap();
+        assert_eq!(methods[0]["card"]["expires"], expires, "{year} {month}");
+    }
+}
+
+#[test]
 fn the_systems_own_record_is_whole_but_for_what_opens_something() {
     let house = House::new();
     let record = r#"{"number": "ACR1", "balance": 1.10, "loyalty": {"colour": "green"}, "access_tokens_set":
