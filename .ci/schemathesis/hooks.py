@@ -34,8 +34,6 @@ RULES_BEYOND_SCHEMAS = {
     "a system lacks the member": r"this system has no such member|this system does not let it be changed here|this backend cannot take it",
     "a system wants a member that others can do without": r", naming .*\(RequiredMemberMissing\)$|the account has not just one ledger: name it",
     "a system cannot empty the member": r"this system cannot empty it|it cannot be emptied",
-    "a month is YYYY-MM and a one-time password is digits, which the document says in words":
-    r"it must be a month, `YYYY-MM`|1 to 18 digits are due",
     "texts have no control characters": r"control character",
     "names of a system's own facts are texts like any": r"^`?/[a-z_/]*custom_attributes/`?: it must be 1 to 256 characters",
     "a native path and query stay what they are, however they are read": r"^`(path|query)`: ",

@@ -122,6 +122,7 @@ pub(super) struct WantedAccount {
     /// The code that goes with `identifier`.
     pass_code: Option<Secret>,
     /// A password that is good for one time: 1 to 18 digits.
+    #[schema(value_type = Option<String>, write_only, pattern = "^[0-9]{1,18}$")]
     one_time_password: Option<Secret>,
 }
 

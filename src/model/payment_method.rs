@@ -150,7 +150,7 @@ pub struct Card {
     /// The last four of its number.
     pub number_last_four: Option<LastFour>,
     /// The last month it can be used in: `YYYY-MM`.
-    #[schema(pattern = r"^\d{4}-\d{2}$", example = "2028-04")]
+    #[schema(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2028-04")]
     pub expires: Option<String>,
 }
 
@@ -205,10 +205,10 @@ pub struct NewCard {
     #[schema(value_type = String, write_only, min_length = 1, max_length = 256)]
     pub token: SecretString,
     /// The last four of its number.
-    #[schema(pattern = r"^\d{4}$")]
+    #[schema(pattern = "^[0-9]{4}$")]
     pub number_last_four: Option<String>,
     /// The last month it can be used in: `YYYY-MM`.
-    #[schema(pattern = r"^\d{4}-\d{2}$", example = "2028-04")]
+    #[schema(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2028-04")]
     pub expires: Option<String>,
 }
 
