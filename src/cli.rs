@@ -74,7 +74,7 @@ enum Command {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// Log in once at every backend, too.
+        /// Log in once at every backend and read the keys of every issuer, too.
         #[arg(long)]
         connect: bool,
     },
@@ -352,23 +352,36 @@ fn check(path: &std::path::Path, connect: bool) -> Result<(), Failure> {
         return Ok(());
     }
     telemetry::log(&config.log)?;
-    let logins = run(async { Ok(app::log_in(config.backends).await?) })?;
-    let mut text = String::new();
-    let mut refused = 0;
+    let issuers = config.tokens.map(|tokens| tokens.issuers).unwrap_or_default();
+    let (logins, keys) = run(async { Ok(tokio::try_join!(app::log_in(config.backends), app::read_keys(issuers))?) })?;
+    let (mut text, mut faults) = (String::new(), Vec::new());
     for login in &logins {
         let (backend, took) = (&login.backend, login.took.as_millis());
         let _ = match &login.outcome {
             Ok(()) => writeln!(text, "{backend}: logged in after {took} ms"),
-            Err(error) => {
-                refused += 1;
-                writeln!(text, "{backend}: no login after {took} ms: {error}")
-            }
+            Err(error) => writeln!(text, "{backend}: no login after {took} ms: {error}"),
+        };
+    }
+    for read in &keys {
+        let (issuer, took) = (&read.issuer, read.took.as_millis());
+        let _ = match &read.outcome {
+            Ok(keys) => writeln!(text, "{issuer}: keys read after {took} ms, {keys} of use"),
+            Err(error) => writeln!(text, "{issuer}: no keys after {took} ms: {error}"),
         };
     }
     say(&text)?;
-    match refused {
-        0 => Ok(()),
-        _ => Err(failed(format!("no login at {refused} of {} backends", logins.len()))),
+    let refused = logins.iter().filter(|login| login.outcome.is_err()).count();
+    if refused > 0 {
+        faults.push(format!("no login at {refused} of {} backends", logins.len()));
+    }
+    let unread = keys.iter().filter(|read| read.outcome.is_err()).count();
+    if unread > 0 {
+        faults.push(format!("no keys of {unread} of {} issuers", keys.len()));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(failed(faults.join(", ")))
     }
 }
 

@@ -16,6 +16,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::tokens::key_set;
+
 const KEY: &str = "itk_of-the-tests";
 
 fn intertie(arguments: &[&str]) -> Command {
@@ -418,6 +420,48 @@ async fn a_check_logs_in_when_asked() {
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("gentrack-au: no login"), "{out}");
     assert!(errors.contains("no login at 1 of 1 backends"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_check_reads_the_keys_of_issuers_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_systems, config) = gentrack(folder.path(), "SECRET", "").await;
+    let fixed = fs::read_to_string(&config).unwrap();
+    fs::write(folder.path().join("good.json"), key_set()).unwrap();
+    fs::write(folder.path().join("other.json"), key_set()).unwrap();
+    // An address that was free a moment ago.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let check = |other: String| {
+        let issuers = format!(
+            "[tokens]\nresource = \"https://api.example\"\n\
+             [[tokens.issuers]]\nname = \"idp\"\nissuer = \"https://one.example\"\njwks_file = \"good.json\"\n\
+             [[tokens.issuers]]\nname = \"other\"\nissuer = \"https://two.example\"\n{other}\n{fixed}"
+        );
+        fs::write(&config, issuers).unwrap();
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || outcome(&["check", "--config", &config, "--connect"]))
+    };
+    let (code, out, errors) = check("jwks_file = \"other.json\"".to_owned()).await.unwrap();
+    assert_eq!(code, Some(0), "{errors}");
+    for told in [
+        "gentrack-au: logged in",
+        "idp: keys read after",
+        "other: keys read after",
+    ] {
+        assert!(out.contains(told), "{told} is not in {out}");
+    }
+
+    let (code, out, errors) = check(format!("jwks_url = \"http://{nobody}/jwks.json\""))
+        .await
+        .unwrap();
+    assert_eq!(code, Some(1), "{out}");
+    for told in ["gentrack-au: logged in", "idp: keys read after", "other: no keys after"] {
+        assert!(out.contains(told), "{told} is not in {out}");
+    }
+    assert!(errors.contains("no keys of 1 of 2 issuers"), "{errors}");
 }
 
 #[test]

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::Failed;
-use crate::auth::jwks::{Fetch, LONGEST_FETCH};
+use crate::auth::jwks::{Fetch, LONGEST_FETCH, usable};
 use crate::auth::{Callers, Tokens};
 use crate::config::{self, KeySet};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +36,44 @@ pub(super) fn trusting(callers: Callers, tokens: Option<config::Tokens>) -> Resu
         issuers.push((trust, fetch));
     }
     Ok(callers.trusting(Tokens::of(tokens.resource, tokens.max_size, issuers)))
+}
+
+/// What an issuer's key set gave, and how long reading it took.
+pub struct KeysRead {
+    /// The issuer, as the configuration names it.
+    pub issuer: String,
+    /// How many keys there are to verify tokens with; at least one.
+    pub outcome: Result<usize>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Reads the keys of every issuer once, all at the same time, in their order.
+///
+/// # Errors
+/// If an issuer's settings cannot be used. A key set that cannot be read is in the list.
+pub async fn read_keys(issuers: Vec<config::Issuer>) -> Result<Vec<KeysRead>, Failed> {
+    let mut reads = Vec::with_capacity(issuers.len());
+    for config::Issuer { trust, keys } in issuers {
+        let issuer = trust.name;
+        let fetch = fetch(keys).map_err(|error| Failed::Issuer {
+            name: issuer.clone(),
+            error,
+        })?;
+        reads.push(async move {
+            let started = Instant::now();
+            let outcome = fetch().await.and_then(|text| match usable(&text)? {
+                0 => Err(Error::new(ErrorKind::Unreadable, "the set holds no key to verify with")),
+                keys => Ok(keys),
+            });
+            KeysRead {
+                issuer,
+                outcome,
+                took: started.elapsed(),
+            }
+        });
+    }
+    Ok(join_all(reads).await)
 }
 
 fn fetch(keys: KeySet) -> Result<Fetch> {

@@ -40,6 +40,7 @@ use crate::upstream::{Upstream, tokens};
 
 use tls::Tls;
 
+pub use jwks::{KeysRead, read_keys};
 pub use sandbox::{AU, CARIB, CY, DEMO_ACCOUNT, DEMO_BOUND_KEY, DEMO_KEY, PORTFOLIO, Sandbox, US, sandbox};
 pub use server::Ended;
 pub use tls::Unusable;
