@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing::{Level, Metadata, error};
+use tracing::{Dispatch, Level, Metadata, error};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-use tracing_subscriber::{Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 /// The variable that overrules the configured filter.
 pub const FILTER_VARIABLE: &str = "RUST_LOG";
@@ -85,6 +86,30 @@ fn may_be_told(line: &Metadata<'_>) -> bool {
     ours || *line.level() <= Level::INFO
 }
 
+/// What writes lines in one form to one place.
+pub type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Writes lines in a form to a place; `colours` are for a form to read alone.
+pub fn lines<W>(format: Format, colours: bool, place: W) -> Lines
+where
+    W: for<'line> MakeWriter<'line> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_writer(place).log_internal_errors(false);
+    match format {
+        Format::Json => Box::new(lines.json().flatten_event(true).with_span_list(false)),
+        Format::Human => Box::new(lines.with_ansi(colours)),
+    }
+}
+
+/// Has what passes the filter, and may be told at all, written in each of the ways given.
+pub fn log_of(filter: EnvFilter, lines: Vec<Lines>) -> Dispatch {
+    Registry::default()
+        .with(lines)
+        .with(filter_fn(may_be_told))
+        .with(filter)
+        .into()
+}
+
 /// Why there is no telemetry.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
@@ -109,19 +134,8 @@ pub fn log(config: &Config) -> Result<(), Failed> {
         .filter(|text| !text.is_empty())
         .unwrap_or_else(|| config.filter.clone());
     let filter = filter(&wanted).map_err(Failed::Filter)?;
-    let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
-    match config.format {
-        Format::Json => Registry::default()
-            .with(filter)
-            .with(filter_fn(may_be_told))
-            .with(lines.json().flatten_event(true).with_span_list(false))
-            .try_init()?,
-        Format::Human => Registry::default()
-            .with(filter)
-            .with(filter_fn(may_be_told))
-            .with(lines.with_ansi(std::io::stderr().is_terminal()))
-            .try_init()?,
-    }
+    let lines = lines(config.format, std::io::stderr().is_terminal(), std::io::stderr);
+    log_of(filter, vec![lines]).try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         // A message put together at run time may hold anything, a customer's name among it; a literal cannot.
