@@ -28,6 +28,10 @@ use std::str::FromStr;
 
 pub use serve::{Running, start};
 
+/// How every token that is no JWT begins, in hex digits of either case, so that one in the wrong place is known for what it
+/// is. To whoever gets a token it is opaque in every contract.
+pub const TOKEN_MARK: &str = "5ec2e75a4db0";
+
 /// A system that can be simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{TOKEN_LIFETIME, USERNAME};
+use crate::sandbox::TOKEN_MARK;
 
 /// What kind of token a login gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Sessions {
     pub(super) fn issue(&self, organisation: &'static str, life: Life) -> String {
         let token = match life {
             Life::Jwt => jwt(organisation, jiff::Timestamp::now().as_second()),
-            Life::Key | Life::Idle => hex(),
+            Life::Key | Life::Idle => marked(),
         };
         let now = Instant::now();
         let session = Session {
@@ -86,6 +87,13 @@ fn lifetime(life: Life) -> Duration {
 /// 32 hex digits.
 pub(super) fn hex() -> String {
     format!("{:032X}", fastrand::u128(..))
+}
+
+/// 32 hex digits that are known for a token.
+fn marked() -> String {
+    let mut token = hex();
+    token.replace_range(..TOKEN_MARK.len(), &TOKEN_MARK.to_uppercase());
+    token
 }
 
 /// A JWT with the claims of the contract's example; the instants are text. Nobody checks the signature.

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::request::has_media_type;
 use super::{CLIENT_ID, CLIENT_SECRET, TOKEN_LIFETIME, answer};
+use crate::sandbox::TOKEN_MARK;
 use crate::sandbox::fault::Fault;
 
 /// The tokens issued and not yet ended.
@@ -25,7 +26,7 @@ impl Tokens {
     pub(super) fn issue(&self) -> String {
         let mut bytes = [0; 32];
         fastrand::fill(&mut bytes);
-        let token = URL_SAFE_NO_PAD.encode(bytes);
+        let token = format!("{TOKEN_MARK}{}", URL_SAFE_NO_PAD.encode(bytes));
         let now = Instant::now();
         let mut tokens = self.lock();
         tokens.retain(|_, end| *end > now);

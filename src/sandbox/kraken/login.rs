@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::{API_KEY, EMAIL, ORGANIZATION_SECRET, PASSWORD};
+use crate::sandbox::TOKEN_MARK;
 
 /// Seconds a token lives.
 pub(super) const TOKEN_LIFE: i64 = 60 * 60;
@@ -112,7 +113,7 @@ impl Sessions {
             other => return Err(other.refusal()),
         };
         // Organisations get no refresh token: README, "Nulls worth a test each".
-        let refresh = (subject == USER).then(|| (hex(32), now + REFRESH_LIFE));
+        let refresh = (subject == USER).then(|| (format!("{TOKEN_MARK}{}", hex(26)), now + REFRESH_LIFE));
         if let Some((token, dies)) = &refresh {
             self.issued().refresh.insert(token.clone(), (*dies, gty));
         }
