@@ -30,11 +30,13 @@ use intertie::operations::bills::{GetBill, GetBillDocument, ListBills};
 use intertie::operations::readings::{ListReadings, SubmitReadings, ValidateReadings};
 use intertie::operations::usage::ListUsage;
 use intertie::operations::{Change, Context, Scope};
+use intertie::telemetry;
 use intertie::upstream::{self, Upstream};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::support::openapi::{check_answer, route_of};
+use crate::support::watch;
 
 /// A system made up for these tests. The key of an account says what becomes of a call about it.
 #[derive(Default)]
@@ -322,10 +324,11 @@ impl Face {
             .serves::<SuspendAccount>(&fake, limits);
         let down = backend("fake-down").serves::<CreateAccount>(&fake, limits);
         let ready = Arc::new(AtomicBool::new(true));
+        watch::on();
         let router = api::router(State {
             gateway: Gateway::new(Directory::of([full, down])),
             callers: Callers::open(Caller::new("tester", scopes, backends)),
-            cursors: cursor::Seal::new(b"a secret of the tests"),
+            cursors: cursor::Seal::new(watch::CURSOR_KEY.as_bytes()),
             settings: Settings {
                 max_body: 20_000,
                 ..Settings::default()
@@ -345,6 +348,7 @@ impl Face {
             headers: parts.headers,
             body: body.collect().await.unwrap().to_bytes(),
         };
+        watch::answer_with(&path, &answer.headers, &answer.body);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
         assert!(answer.headers.get("server").is_none(), "{path}");
@@ -1755,46 +1759,22 @@ async fn the_reference_page_needs_no_other_host() {
     assert!(!script.contains("http"), "{script}");
 }
 
-/// Where log lines of a test go.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_failure_is_logged_once_with_its_cause_and_without_ids() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(move || writer.clone())
-        .finish();
-    // With a single subscriber in the process, other tests' threads would settle for all whether a line is wanted.
-    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (lines, _kept) = watch::Lines::kept(telemetry::filter("info").unwrap());
     let face = Face::new();
     face.get_with("/v1/accounts/fake:fail-credentials", "x-request-id", "r-1")
         .await;
     face.get("/v1/accounts/fake:fail-not_found").await;
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let told: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = lines.taken();
+    let text = json!(told).to_string();
     let errors: Vec<_> = told.iter().filter(|line| line["level"] == "ERROR").collect();
     assert_eq!(errors.len(), 1, "{text}");
-    assert_eq!(errors[0]["fields"]["cause"], "marked words of a cause");
-    assert_eq!(errors[0]["fields"]["request_id"], "r-1");
+    assert_eq!(errors[0]["cause"], "marked words of a cause");
+    assert_eq!(errors[0]["request_id"], "r-1");
     // The caller's own fault is no line of its own beside the one about the request.
     assert_eq!(told.len(), 3, "{text}");
-    let request = &told[1]["fields"];
+    let request = &told[1];
     assert_eq!(request["route"], "/v1/accounts/{account}");
     assert_eq!(
         (&request["status"], &request["caller"]),

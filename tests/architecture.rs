@@ -440,3 +440,120 @@ fn a_file_that_belongs_nowhere_is_found() {
         assert!(found(file, "")[0].contains("belongs to no part"), "{file}");
     }
 }
+
+/// A function of the tests, as far as it matters here.
+struct Function {
+    /// How it is called from its own file: `name(`, or `Type::name(`.
+    called: String,
+    /// The type whose function it is.
+    of: Option<String>,
+    is_test: bool,
+    body: String,
+}
+
+/// The functions of a formatted file, read off their indentation.
+fn functions(source: &str) -> Vec<Function> {
+    let lines: Vec<&str> = source.lines().collect();
+    let (mut functions, mut of) = (Vec::new(), None::<String>);
+    for (at, line) in lines.iter().enumerate() {
+        if line.starts_with("impl") {
+            let head = line.trim_end_matches(" {").rsplit(" for ").next().unwrap();
+            let name = head.rsplit(' ').next().unwrap().split('<').next().unwrap();
+            of = Some(name.to_owned());
+        } else if *line == "}" {
+            of = None;
+        }
+        let bare = line.trim_start();
+        let words = bare.trim_start_matches("pub ").trim_start_matches("async ");
+        let Some(name) = words.strip_prefix("fn ") else {
+            continue;
+        };
+        let name = name.split(['(', '<']).next().unwrap();
+        let end = format!("{}}}", &line[..line.len() - bare.len()]);
+        let body = lines[at..].iter().take_while(|line| **line != end);
+        functions.push(Function {
+            called: match &of {
+                Some(of) => format!("{of}::{name}("),
+                None => format!("{name}("),
+            },
+            of: of.clone(),
+            is_test: at > 0 && lines[at - 1].starts_with("#[tokio::test"),
+            body: body.copied().collect::<Vec<_>>().join("\n"),
+        });
+    }
+    functions
+}
+
+/// Whether a text calls a function, and not one whose name ends alike.
+fn calls(function: &Function, called: &str) -> bool {
+    let own = function
+        .of
+        .as_ref()
+        .map(|of| function.body.replace("Self::", &format!("{of}::")));
+    let body = own.as_ref().unwrap_or(&function.body);
+    body.match_indices(called).any(|(at, _)| {
+        !body[..at].ends_with(|before: char| before.is_alphanumeric() || matches!(before, '_' | ':' | '.'))
+    })
+}
+
+/// The tests with a runtime that do not switch the watch on, by themselves or by what they call.
+fn unwatched(source: &str) -> Vec<String> {
+    let functions = functions(source);
+    let mut watched: BTreeSet<String> = ["watch::on(", "watch::Lines::kept("].map(str::to_owned).into();
+    if source.contains("support::stage::") {
+        watched.extend(["open", "tapped", "roomy"].map(|name| format!("Stage::{name}(")));
+    }
+    // A process of its own, whose output is searched.
+    if source.contains("support::program::") {
+        watched.insert("Program::start(".to_owned());
+    }
+    loop {
+        let more: Vec<String> = functions
+            .iter()
+            .filter(|function| !watched.contains(&function.called))
+            .filter(|function| watched.iter().any(|called| calls(function, called)))
+            .map(|function| function.called.clone())
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        watched.extend(more);
+    }
+    let tests = functions.into_iter().filter(|function| function.is_test);
+    tests
+        .map(|test| test.called)
+        .filter(|test| !watched.contains(test))
+        .collect()
+}
+
+#[test]
+fn no_test_runs_the_house_without_the_watch_for_secrets() {
+    let (mut tests, mut found) = (0, Vec::new());
+    for folder in ["tests", "tests/conformance"] {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|end| end == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                tests += functions(&source).iter().filter(|function| function.is_test).count();
+                found.extend(
+                    unwatched(&source)
+                        .into_iter()
+                        .map(|test| format!("{}: {test})", path.display())),
+                );
+            }
+        }
+    }
+    assert!(tests > 200, "only {tests} tests were looked at");
+    assert!(
+        found.is_empty(),
+        "call `watch::on()` where these begin:\n{}",
+        found.join("\n")
+    );
+
+    let through = "impl Scene {\n    fn new() -> Self {\n        watch::on();\n    }\n}\n";
+    let test = |body: &str| format!("{through}#[tokio::test]\nasync fn a_test() {{\n    {body}\n}}\n");
+    assert!(unwatched(&test("let scene = Scene::new().await;")).is_empty());
+    for body in ["let other = OtherScene::new();", "let list = Vec::new();", "renew();"] {
+        assert_eq!(unwatched(&test(body)), ["a_test("], "{body}");
+    }
+}

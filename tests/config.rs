@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use intertie::config::{self, Config, Fault};
 use proptest::prelude::*;
+
+use crate::support::program::outcome;
 
 const EXAMPLE: &str = include_str!("../config/intertie.toml");
 
@@ -892,14 +893,8 @@ fn a_faulty_file_ends_the_program_with_two_and_all_its_faults() {
         "backends[0].kind",
     ];
     for command in ["check", "serve"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_intertie"))
-            .args([command, "--config"])
-            .arg(&path)
-            .output()
-            .unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{errors}");
-        assert!(output.stdout.is_empty());
+        let (code, out, errors) = outcome(&[command, "--config", path.to_str().unwrap()]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{errors}");
         for path in paths {
             assert!(errors.contains(&format!("  {path}: ")), "{path}: {errors}");
         }

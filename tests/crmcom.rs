@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use crate::support::crmcom_contract::{check, examples};
 use crate::support::stage::Stage;
 use crate::support::tap::Tap;
+use crate::support::watch;
 
 struct Scene {
     running: Running,
@@ -48,6 +49,7 @@ impl Scene {
     }
 
     async fn with(credential: Credential) -> Self {
+        watch::on();
         let running = start(&[Kind::Crmcom], "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let tap = Tap::on(running.addr()).await;
         let config = Config {
@@ -74,7 +76,7 @@ impl Scene {
         let mut cx = Context::within(Duration::from_secs(20));
         cx.native = native;
         let (adapter, _) = self.backend.serving::<O>().expect("served");
-        adapter.serve(operation, &cx).await
+        adapter.serve(operation, &cx).await.inspect_err(watch::error)
     }
 
     async fn account(&self, key: &str) -> Result<Account> {

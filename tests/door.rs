@@ -15,6 +15,7 @@ use intertie::config::{self, Server};
 use intertie::operations::Scope;
 use intertie::sandbox::Kind;
 use intertie::sandbox::fault::Fault;
+use intertie::telemetry;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
@@ -26,6 +27,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::conformance::{Specimen, specimens_of};
 use crate::support::openapi::{DOCUMENT, route_of};
+use crate::support::watch;
 
 /// A gateway without backends on a free port of loopback; gone when it is dropped.
 struct Gateway {
@@ -53,6 +55,7 @@ impl Gateway {
     }
 
     async fn plan(plan: Plan) -> Self {
+        watch::on();
         let bound = app::bind(plan, std::sync::Arc::new(String::new)).await.ok().unwrap();
         Self {
             addr: bound.addr(),
@@ -101,6 +104,7 @@ async fn heard(stream: &mut TcpStream) -> String {
     while let Ok(length @ 1..) = stream.read(&mut part).await {
         heard.extend_from_slice(&part[..length]);
     }
+    watch::answer("a call at the door", &heard);
     String::from_utf8_lossy(&heard).into_owned()
 }
 
@@ -386,6 +390,7 @@ async fn ask_on(stream: &mut TcpStream) {
         assert_ne!(length, 0, "{}", String::from_utf8_lossy(&heard));
         heard.extend_from_slice(&part[..length]);
     }
+    watch::answer("a call on a connection that is kept", &heard);
 }
 
 #[tokio::test]
@@ -551,55 +556,10 @@ async fn an_address_that_guesses_keys_is_refused_without_a_hint() {
     assert_eq!(gateway.ask("GET /livez", &[]).await.status, 200);
 }
 
-/// What a subscriber wrote.
-#[derive(Clone, Default)]
-struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// The lines written since the last time.
-    fn taken(&self) -> Vec<Value> {
-        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
 #[tokio::test]
 async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
-    use tracing_subscriber::layer::SubscriberExt as _;
-
-    // Whether a line is wanted is remembered for the whole process, so other tests at the same time would decide it: this one
-    // is run once more, alone.
-    const ALONE: &str = "INTERTIE_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let this = "door::each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id";
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        let run = command.args(["--exact", this]).env(ALONE, "1").output().unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && said.contains("1 passed"), "{said}");
-        return;
-    }
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let layer = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_writer(move || writer.clone());
     // As strict as a log is set: the audit is written nevertheless.
-    let subscriber = tracing_subscriber::registry()
-        .with(intertie::telemetry::filter("error").unwrap())
-        .with(layer);
-    let _kept = tracing::subscriber::set_default(subscriber);
+    let (lines, _kept) = watch::Lines::kept(telemetry::filter("error").unwrap());
 
     let sandbox = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let key = |name: &str, scopes: &[Scope], backends: Option<&[&str]>| Key {
@@ -674,8 +634,6 @@ async fn each_write_and_each_refusal_is_one_line_of_the_audit_without_an_id() {
                         .unwrap()
                         .starts_with(&operation[..operation.rfind('.').unwrap()])
                 );
-                let mut line = line.clone();
-                line.as_object_mut().unwrap().remove("timestamp");
                 let text = line.to_string();
                 // Of a few digits, any hash may hold as many.
                 assert!(!ids.iter().any(|id| id.len() > 4 && text.contains(id)), "{text}");
@@ -843,6 +801,7 @@ async fn head(stream: &mut TlsStream<TcpStream>) -> std::io::Result<String> {
             length => heard.extend_from_slice(&part[..length]),
         }
     }
+    watch::answer("a call over TLS", &heard);
     Ok(String::from_utf8(heard).unwrap())
 }
 
@@ -925,6 +884,7 @@ async fn a_new_certificate_is_taken_without_closing_a_connection() {
 
 #[tokio::test]
 async fn a_gateway_does_not_start_with_files_that_cannot_be_used() {
+    watch::on();
     let folder = tempfile::tempdir().unwrap();
     let tls = files(folder.path(), None);
     put(&tls.key, OTHER.key);

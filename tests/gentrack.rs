@@ -38,6 +38,7 @@ use serde_json::{Value, json};
 
 use crate::support::exchange::Exchange;
 use crate::support::gentrack_contract::check;
+use crate::support::watch;
 
 const FIRST: &str = "gentrack-au:10045213";
 const SECOND: &str = "gentrack-au:00210077";
@@ -71,6 +72,7 @@ impl Scene {
             .0
             .serve(operation, &cx)
             .await
+            .inspect_err(watch::error)
     }
 
     fn received(&self, operation: &str) -> u64 {
@@ -83,6 +85,7 @@ impl Scene {
 }
 
 fn backend(base: &str) -> Backend {
+    watch::on();
     let config = gentrack::Config {
         base_url: format!("{base}{API_PATH}"),
         token_url: format!("{base}{TOKEN_PATH}"),

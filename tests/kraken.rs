@@ -39,6 +39,7 @@ use serde_json::{Value, json};
 
 use crate::support::exchange::Exchange;
 use crate::support::kraken_contract::check;
+use crate::support::watch;
 
 const SMALL: &str = "kraken-us:A-7C41D0E2";
 const LARGE: &str = "kraken-us:A-5E90B3F4";
@@ -91,6 +92,7 @@ impl Deployment {
     }
 
     async fn of(edition: Edition, credential: Credential) -> Self {
+        watch::on();
         let (path, currency, zone, name) = match edition {
             Edition::Us => (GRAPHQL, "USD", "America/Chicago", "kraken-us"),
             Edition::Gb => (GB_GRAPHQL, "GBP", "Europe/London", "kraken-gb"),
@@ -105,7 +107,7 @@ impl Deployment {
         let seen = Arc::<Mutex<Vec<Exchange>>>::default();
         let (playing, noting, keeping) = (plays.clone(), broken.clone(), seen.clone());
         let app = router(&base, counts.clone()).layer(from_fn(move |request: Request, next: Next| {
-            watch(request, next, playing.clone(), noting.clone(), keeping.clone())
+            overhear(request, next, playing.clone(), noting.clone(), keeping.clone())
         }));
         tokio::spawn(async move { axum::serve(listener, app).await });
         let config = Config {
@@ -149,7 +151,8 @@ impl Deployment {
     async fn ask_in<O: Operation>(&self, operation: O, change: impl FnOnce(&mut Context)) -> Result<O::Reply, Error> {
         let mut cx = Context::within(Duration::from_secs(20));
         change(&mut cx);
-        self.backend.serving::<O>().unwrap().0.serve(operation, &cx).await
+        let served = self.backend.serving::<O>().unwrap().0.serve(operation, &cx).await;
+        served.inspect_err(watch::error)
     }
 
     /// Follows a list to its end, so many items a page.
@@ -173,7 +176,7 @@ impl Deployment {
     }
 }
 
-async fn watch(
+async fn overhear(
     request: Request,
     next: Next,
     plays: Plays,

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
 use crate::support::openapi::check_answer;
+use crate::support::watch;
 use crate::tokens::{issued, trusting};
 
 /// The account that the bound caller has at each backend, and one that it does not have.
@@ -92,6 +93,7 @@ impl House {
     }
 
     async fn with(callers: Callers) -> Self {
+        watch::on();
         let sandbox = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let tokens = Arc::new(tokens::Cache::default());
         let all = sandbox
@@ -102,7 +104,7 @@ impl House {
         let face = api::router(api::State {
             gateway: Gateway::new(Directory::of(all)),
             callers,
-            cursors: api::cursor::Seal::new(b"a test's secret"),
+            cursors: api::cursor::Seal::new(watch::CURSOR_KEY.as_bytes()),
             // Thousands of ids are tried in a moment.
             settings: api::Settings {
                 rates: Rates {
@@ -138,10 +140,12 @@ impl House {
         };
         let answer = self.face.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        watch::answer_with(path, &parts.headers, &body);
         Answer {
             status: parts.status.as_u16(),
             headers: headers(&parts.headers),
-            body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+            body,
         }
     }
 

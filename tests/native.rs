@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 use crate::support::openapi::{check_answer, route_of};
 use crate::support::stage::{Answer, Stage};
 use crate::support::tmf678_contract;
+use crate::support::watch;
 
 const GRAPHQL: &str = "/v1/backends/kraken-us/graphql";
 const RAW: &str = "/v1/backends/gentrack-au/raw";
@@ -322,14 +323,15 @@ async fn system() -> (SocketAddr, Sent) {
             let headers = response.headers_mut();
             headers.insert("content-type", HeaderValue::from_static("application/json"));
             if path == "/token" {
-                *response.body_mut() =
-                    Body::from(r#"{"access_token": "marked-token", "token_type": "Bearer", "expires_in": 3600}"#);
+                *response.body_mut() = Body::from(
+                    json!({"access_token": watch::TOKEN, "token_type": "Bearer", "expires_in": 3600}).to_string(),
+                );
                 return response;
             }
             for (name, value) in [
                 ("set-cookie", "session=marked-secret"),
                 ("www-authenticate", "Bearer realm=\"x\""),
-                ("x-auth-token", "marked-secret"),
+                ("x-auth-token", watch::SECRET),
                 ("x-hop", "x"),
                 ("connection", "x-hop"),
                 ("keep-alive", "timeout=5"),
@@ -392,7 +394,7 @@ fn face(address: SocketAddr, scopes: &[Scope]) -> Router {
         base_url: format!("http://{address}/base/v1"),
         token_url: format!("http://{address}/token"),
         client_id: "app".to_owned(),
-        client_secret: "marked-secret".to_owned().into(),
+        client_secret: watch::SECRET.to_owned().into(),
         scope: None,
         time_zone: "Australia/Sydney".parse().unwrap(),
         road: Settings {
@@ -409,10 +411,11 @@ fn face(address: SocketAddr, scopes: &[Scope]) -> Router {
 
 /// A gateway in front of one backend, for a caller with these scopes.
 fn face_of(backend: Backend, scopes: &[Scope]) -> Router {
+    watch::on();
     api::router(api::State {
         gateway: Gateway::new(Directory::of([backend])),
         callers: Callers::open(Caller::new("the caller", scopes, None)),
-        cursors: api::cursor::Seal::new(b"a test's secret"),
+        cursors: api::cursor::Seal::new(watch::CURSOR_KEY.as_bytes()),
         settings: api::Settings::default(),
         ready: Arc::new(AtomicBool::new(true)),
         metrics: Arc::new(String::new),
@@ -435,6 +438,7 @@ async fn send(face: &Router, method: &str, path: &str, headers: &[(&str, &str)],
         headers: parts.headers,
         body: to_bytes(body, usize::MAX).await.unwrap(),
     };
+    watch::answer_with(path, &answer.headers, &answer.body);
     let (route, form) = (route_of(path), answer.header("content-type").unwrap_or_default());
     check_answer(method, &route, answer.status, form, &answer.body).unwrap();
     answer
@@ -471,7 +475,7 @@ async fn credentials_and_one_connection_s_own_pass_neither_way() {
         (line.as_str(), &body[..]),
         ("PUT /base/v1/things/7?a=b%20c", &b"1,2"[..])
     );
-    assert_eq!(got["authorization"], "Bearer marked-token");
+    assert_eq!(got["authorization"], format!("Bearer {}", watch::TOKEN));
     assert_eq!(got["host"], address.to_string().as_str());
     assert_eq!(got["x-on-behalf-of"], "the caller");
     assert_eq!(got["x-trace-id"], answer.header("x-request-id").unwrap());
@@ -544,7 +548,7 @@ async fn the_login_below_urjanet_s_base_is_not_for_callers() {
         base_url: format!("http://{address}/base/v1/"),
         login_url: format!("http://{address}/base/v1/api/login"),
         username: "app".to_owned(),
-        password: "marked-secret".to_owned().into(),
+        password: watch::SECRET.to_owned().into(),
         customer_id: "Customer".to_owned(),
         currency: None,
         time_zone: "UTC".parse().unwrap(),
@@ -609,7 +613,7 @@ async fn the_credentials_of_tmf678_are_the_gateway_s_and_its_routing_yields_to_t
         let config = tmf678::Config {
             base_url: format!("http://{address}/base/v1"),
             client_id: "the-app".to_owned(),
-            client_secret: "marked-secret".to_owned().into(),
+            client_secret: watch::SECRET.to_owned().into(),
             credential_headers: pair,
             units: vec![tmf678::Unit {
                 business_id: "PA".to_owned(),
@@ -640,7 +644,7 @@ async fn the_credentials_of_tmf678_are_the_gateway_s_and_its_routing_yields_to_t
         assert_eq!(line, "GET /base/v1/PA/customerBill/7");
         for (name, value) in [
             (ours[0], "the-app"),
-            (ours[1], "marked-secret"),
+            (ours[1], watch::SECRET),
             ("x-correlation-id", answer.header("x-request-id").unwrap()),
             ("bss", "liberate"),
             ("lob", "MOBILE"),
@@ -760,6 +764,7 @@ async fn an_answer_that_breaks_off_never_looks_whole() {
         let mut answer = Vec::new();
         // The connection is closed, or reset: it is not kept for a next call.
         let _ = stream.read_to_end(&mut answer).await;
+        watch::answer("a call of the native road", &answer);
         let text = String::from_utf8_lossy(&answer);
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -843,45 +848,9 @@ async fn without_the_scope_nothing_is_sent() {
     assert!(sent.lock().unwrap().is_empty());
 }
 
-/// Keeps what is logged by the gateway.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_call_is_one_line_that_holds_neither_its_path_nor_its_body() {
-    use tracing_subscriber::layer::SubscriberExt as _;
-
-    // Whether a line is wanted is remembered for the whole process, so other tests at the same time would decide it: this one
-    // is run once more, alone.
-    const ALONE: &str = "INTERTIE_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let this = "native::a_call_is_one_line_that_holds_neither_its_path_nor_its_body";
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        let run = command.args(["--exact", this]).env(ALONE, "1").output().unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && said.contains("1 passed"), "{said}");
-        return;
-    }
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let layer = tracing_subscriber::fmt::layer()
-        .json()
-        .with_writer(move || writer.clone());
-    let subscriber = tracing_subscriber::registry()
-        .with(tracing_subscriber::EnvFilter::new("intertie=trace"))
-        .with(layer);
-    let _kept = tracing::subscriber::set_default(subscriber);
+    let (lines, _kept) = watch::Lines::kept("intertie=trace".parse().unwrap());
     let (address, _sent) = system().await;
     let face = face(address, &[Scope::NativeCall]);
     let path = "/v1/backends/one/raw/marked-path/7?marked-query=1";
@@ -898,13 +867,10 @@ async fn a_call_is_one_line_that_holds_neither_its_path_nor_its_body() {
         400,
         "invalid_request",
     );
-    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let lines = lines.taken();
+    let logged = json!(lines).to_string();
     assert!(!logged.contains("marked") && !logged.contains("4242"), "{logged}");
-    let requests: Vec<Value> = logged
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take())
-        .filter(|fields| fields["message"] == "request")
-        .collect();
+    let requests: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request").collect();
     let told: Vec<_> = requests
         .iter()
         .map(|fields| (fields["method"].as_str().unwrap(), fields["status"].as_u64().unwrap()))

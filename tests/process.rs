@@ -1,10 +1,8 @@
 //! The program as a process: how it starts, what it prints, how it stops.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -16,91 +14,14 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::program::{Program, command, outcome};
+use crate::support::watch;
 use crate::tokens::key_set;
 
 const KEY: &str = "itk_of-the-tests";
 
-fn intertie(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_intertie"));
-    command
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .env("SECRET", sandbox::gentrack::CLIENT_SECRET);
-    command
-}
-
-fn outcome(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = intertie(arguments).output().unwrap();
-    (
-        status.code(),
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8(stderr).unwrap(),
-    )
-}
-
-/// A running program; killed when the test is over, whatever became of it.
-struct Program {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    addr: SocketAddr,
-    /// What it printed up to `ready`.
-    printed: Vec<String>,
-}
-
-impl Program {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = intertie(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut printed = Vec::new();
-        let addr = loop {
-            let mut line = String::new();
-            assert_ne!(
-                out.read_line(&mut line).unwrap(),
-                0,
-                "it ended before it was ready: {printed:?}"
-            );
-            if let Some(addr) = line.strip_prefix("ready http://") {
-                break addr.trim_end().parse().unwrap();
-            }
-            printed.push(line);
-        };
-        Self {
-            child,
-            out,
-            addr,
-            printed,
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    /// The exit code, and what was printed after `ready`.
-    fn ended(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code(), rest)
-    }
-
-    async fn get(&self, path: &str) -> (StatusCode, String) {
-        get(self.addr, path).await.unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(arguments: &[&str]) -> Program {
+    Program::start(command(arguments))
 }
 
 /// Sends bytes on a connection of their own and reads all that comes back.
@@ -109,7 +30,14 @@ async fn exchange(addr: SocketAddr, sent: &[u8]) -> std::io::Result<String> {
     stream.write_all(sent).await?;
     let mut heard = Vec::new();
     stream.read_to_end(&mut heard).await?;
+    watch::answer("a request to the program", &heard);
     Ok(String::from_utf8_lossy(&heard).into_owned())
+}
+
+impl Program {
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        get(self.addr, path).await.unwrap()
+    }
 }
 
 fn parsed(heard: &str) -> Option<(StatusCode, String)> {
@@ -138,6 +66,7 @@ async fn until(what: &str, mut is: impl FnMut() -> bool) {
 
 /// A simulated Gentrack, and the configuration of a gateway in front of it.
 async fn gentrack(folder: &Path, secret: &str, server: &str) -> (Running, String) {
+    watch::on();
     let systems = sandbox::start(&[Kind::Gentrack], "127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
@@ -165,7 +94,7 @@ async fn gentrack(folder: &Path, secret: &str, server: &str) -> (Running, String
 async fn a_stop_finishes_the_calls_under_way() {
     let folder = tempfile::tempdir().unwrap();
     let (systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"700ms\"").await;
-    let program = Program::start(&["serve", "--config", &config]);
+    let program = start(&["serve", "--config", &config]);
     assert_eq!(program.get("/readyz").await.0, StatusCode::OK);
 
     systems.fault(Kind::Gentrack, Fault::Latency(1_500), 8, Some("getAccount"));
@@ -189,15 +118,16 @@ async fn a_stop_finishes_the_calls_under_way() {
         let (status, body) = call.await.unwrap().expect("an answer");
         assert_eq!(status, StatusCode::OK, "{body}");
     }
-    assert_eq!(program.ended(), (Some(0), String::new()));
+    let ended = program.ended();
+    assert_eq!((ended.code, ended.printed.as_str()), (Some(0), ""));
     assert!(get(addr, "/livez").await.is_none());
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_program_leaves_no_core_dump() {
-    let program = Program::start(&["sandbox", "--listen", "127.0.0.1:0"]);
-    let limits = fs::read_to_string(format!("/proc/{}/limits", program.child.id())).unwrap();
+    let program = start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();
     let core = limits
         .lines()
         .find(|line| line.starts_with("Max core file size"))
@@ -210,25 +140,26 @@ async fn the_program_leaves_no_core_dump() {
 async fn a_connection_kept_alive_is_closed_with_the_next_answer_once_stopping() {
     let folder = tempfile::tempdir().unwrap();
     let (_systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"2s\"").await;
-    let program = Program::start(&["serve", "--config", &config]);
+    let program = start(&["serve", "--config", &config]);
     let mut kept = TcpStream::connect(program.addr).await.unwrap();
     program.signal("-INT");
     while program.get("/readyz").await.0 == StatusCode::OK {}
     kept.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let mut heard = String::new();
     kept.read_to_string(&mut heard).await.unwrap();
+    watch::answer("a request to the program", heard.as_bytes());
     assert!(
         heard.starts_with("HTTP/1.1 200") && heard.contains("connection: close"),
         "{heard}"
     );
-    assert_eq!(program.ended().0, Some(0));
+    assert_eq!(program.ended().code, Some(0));
 }
 
 #[tokio::test]
 async fn calls_that_outlast_the_drain_are_cut_off_and_it_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let (systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"0s\"\ndrain = \"200ms\"").await;
-    let program = Program::start(&["serve", "--config", &config]);
+    let program = start(&["serve", "--config", &config]);
     systems.fault(Kind::Gentrack, Fault::Latency(8_000), 1, Some("getAccount"));
     let addr = program.addr;
     let call = tokio::spawn(async move { get(addr, "/v1/accounts/gentrack-au:10045213").await });
@@ -237,7 +168,7 @@ async fn calls_that_outlast_the_drain_are_cut_off_and_it_is_said() {
     })
     .await;
     program.signal("-TERM");
-    assert_eq!(program.ended().0, Some(1));
+    assert_eq!(program.ended().code, Some(1));
     assert!(call.await.unwrap().is_none());
 }
 
@@ -245,18 +176,18 @@ async fn calls_that_outlast_the_drain_are_cut_off_and_it_is_said() {
 async fn a_second_signal_does_not_wait() {
     let folder = tempfile::tempdir().unwrap();
     let (_systems, config) = gentrack(folder.path(), "SECRET", "drain_delay = \"1h\"").await;
-    let program = Program::start(&["serve", "--config", &config]);
+    let program = start(&["serve", "--config", &config]);
     program.signal("-TERM");
     while program.get("/readyz").await.0 == StatusCode::OK {}
     program.signal("-TERM");
-    assert_eq!(program.ended().0, Some(1));
+    assert_eq!(program.ended().code, Some(1));
 }
 
 #[tokio::test]
 async fn callers_are_known_by_their_keys() {
     let folder = tempfile::tempdir().unwrap();
     let (_systems, config) = gentrack(folder.path(), "SECRET", "").await;
-    let program = Program::start(&["serve", "--config", &config]);
+    let program = start(&["serve", "--config", &config]);
     let path = "/v1/accounts/gentrack-au:10045213";
     let (status, body) = program.get(path).await;
     assert_eq!(status, StatusCode::OK, "{body}");
@@ -275,7 +206,7 @@ async fn callers_are_known_by_their_keys() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_answered_with_a_problem() {
-    let program = Program::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let program = start(&["sandbox", "--listen", "127.0.0.1:0"]);
     let long = |name: &str, length: usize| format!("GET /livez HTTP/1.1\r\n{name}: {}\r\n\r\n", "a".repeat(length));
     let cases = [
         (b"what is this\r\n\r\n".to_vec(), 400, "unreadable_request"),
@@ -313,7 +244,7 @@ async fn what_cannot_be_read_is_answered_with_a_problem() {
 
 #[tokio::test]
 async fn the_sandbox_prints_calls_that_work_and_one_ready_line() {
-    let program = Program::start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    let program = start(&["sandbox", "--listen", "127.0.0.1:0"]);
     let calls: Vec<String> = program
         .printed
         .iter()
@@ -344,7 +275,8 @@ async fn the_sandbox_prints_calls_that_work_and_one_ready_line() {
     let docs = program.get("/docs").await.0;
     assert!(docs.is_success() || docs.is_redirection(), "{docs}");
     program.signal("-TERM");
-    assert_eq!(program.ended(), (Some(0), String::new()));
+    let ended = program.ended();
+    assert_eq!((ended.code, ended.printed.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -372,7 +304,7 @@ fn a_busy_port_is_said() {
 
 #[tokio::test]
 async fn simulated_systems_play_the_faults_asked_for() {
-    let program = Program::start(&[
+    let program = start(&[
         "simulate",
         "gentrack",
         "--listen",
@@ -392,7 +324,7 @@ async fn simulated_systems_play_the_faults_asked_for() {
         assert_eq!(program.get("/gentrack/v1/accounts/10045213").await.0, expected);
     }
     program.signal("-TERM");
-    assert_eq!(program.ended().0, Some(0));
+    assert_eq!(program.ended().code, Some(0));
     let (code, _, errors) = outcome(&["simulate", "gentrack", "--fault", "kraken:edge"]);
     assert_eq!(code, Some(2), "{errors}");
 }

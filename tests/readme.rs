@@ -8,6 +8,7 @@ use intertie::upstream::tokens;
 use serde_json::Value;
 
 use crate::support::stage::Stage;
+use crate::support::watch;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
@@ -50,6 +51,7 @@ async fn the_calls_of_the_readme_have_the_answers_it_prints() {
 
 #[tokio::test]
 async fn the_table_of_the_readme_is_what_the_code_serves() {
+    watch::on();
     let sandbox = intertie::app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let tokens = Arc::new(tokens::Cache::default());
     let mut kinds = Vec::new();

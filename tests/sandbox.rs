@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::exchange::Exchange;
 use crate::support::gentrack_contract::{self as contract, check, check_answer, check_request};
+use crate::support::watch;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const READS: &str = "/service-points/4107755/meter-read-history?fromDate=2026-04-01&toDate=2026-07-31";
@@ -37,6 +38,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        watch::on();
         rustls::crypto::ring::default_provider().install_default().ok();
         let running = start(&[Kind::Gentrack], LOOPBACK).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::crmcom_contract::{self as contract, check, check_answer, check_request};
 use crate::support::exchange::Exchange;
+use crate::support::watch;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const TERMINATE: &str = "/accounts_receivable/terminate";
@@ -42,6 +43,7 @@ impl Scene {
     }
 
     async fn of(organisation: &str) -> Self {
+        watch::on();
         rustls::crypto::ring::default_provider().install_default().ok();
         let running = start(&[Kind::Crmcom], LOOPBACK).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -12,6 +12,7 @@ use tower::ServiceExt as _;
 
 use crate::support::exchange::Exchange;
 use crate::support::kraken_contract::check;
+use crate::support::watch;
 
 const BASE: &str = "http://127.0.0.1:4999/kraken";
 const ENDPOINT: &str = "/v1/graphql/";
@@ -28,6 +29,7 @@ struct Kraken {
 
 impl Kraken {
     async fn new() -> Self {
+        watch::on();
         let counts = Counts::default();
         let mut kraken = Self {
             router: router(BASE, counts.clone()),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::exchange::Exchange;
 use crate::support::tmf678_contract::{cases, check, check_answer, check_bill, check_request};
+use crate::support::watch;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -42,6 +43,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        watch::on();
         rustls::crypto::ring::default_provider().install_default().ok();
         let running = start(&[Kind::Tmf678], LOOPBACK).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::exchange::Exchange;
 use crate::support::urjanet_contract::{self as contract, check, check_answer, check_request};
+use crate::support::watch;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const SAMPLE: &str = "1e4b3abd-34c2-d5ee-adef-0800270a0870";
@@ -38,6 +39,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        watch::on();
         rustls::crypto::ring::default_provider().install_default().ok();
         let running = start(&[Kind::Urjanet], LOOPBACK).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

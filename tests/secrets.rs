@@ -4,23 +4,25 @@
 //! was on the wire. Two kinds of marks are looked for. Credentials and tokens must be nowhere: not in the log, not on
 //! standard output, not in an answer or a metric. What tells who a customer is, and whatever a caller sends, is for the caller's
 //! answers and must not be in the log or a metric.
+//!
+//! Marks of the first kind are looked for in all that the other tests make the house write and answer, too: `support::watch`
+//! does that, and is put to the test here.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use intertie::auth;
 use intertie::backends::{gentrack, kraken, tmf678};
 use intertie::config;
 use intertie::operations::Scope;
 use intertie::sandbox::fault::Fault;
 use intertie::sandbox::{self, Kind, Running};
+use intertie::telemetry;
 use intertie::upstream::grants::{Basic, ClientCredentials, Renewal, Token};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -29,27 +31,31 @@ use tokio::net::TcpStream;
 
 use crate::conformance::{Specimen, specimens_of};
 use crate::support::exchange::Exchange;
+use crate::support::marks::{Haystack, Mark, basic, forms, found_in, leaks};
+use crate::support::program::{Ended, Program, command, outcome};
+use crate::support::stage::Stage;
 use crate::support::tap::Tap;
+use crate::support::watch;
 use crate::tokens::{AUDIENCE, ISSUER, issued, key_set};
 
 /// The key of the caller.
-const KEY: &str = "itk_marked+key/of-the~caller";
+pub const KEY: &str = "itk_marked+key/of-the~caller";
 /// A key that nobody has.
-const WRONG_KEY: &str = "itk_marked+key/of-nobody";
+pub const WRONG_KEY: &str = "itk_marked+key/of-nobody";
 /// What cursors are sealed with.
 const CURSOR_KEY: &str = "marked+cursor/key=of-at-least-32-bytes";
 /// What records are hashed with in the audit.
 const AUDIT_KEY: &str = "marked+audit/key=of-at-least-32-bytes";
 /// A client that the system does not know.
-const WRONG_CLIENT: &str = "intertie-unknown";
+pub const WRONG_CLIENT: &str = "intertie-unknown";
 /// Its secret.
-const WRONG_SECRET: &str = "marked+wr0ng/s3cret==";
+pub const WRONG_SECRET: &str = "marked+wr0ng/s3cret==";
 /// An API key that the system does not take.
 const WRONG_API_KEY: &str = "sk_live_marked+wr0ng/key";
 /// A user's password that the system does not take.
 const WRONG_PASSWORD: &str = "marked+wr0ng/pass=word";
 /// What callers give the gateway to keep with a system, each in a place of its own.
-const ENTRUSTED: [&str; 10] = [
+pub const ENTRUSTED: [&str; 10] = [
     "marked+cr3ated/one",
     "marked+cr3ated/two",
     "marked+cr3ated/three",
@@ -64,158 +70,8 @@ const ENTRUSTED: [&str; 10] = [
 /// What a caller sends where something else is due, in bodies, paths, queries and headers.
 const SENT: &str = "marked7412sent";
 
-/// Everything that was written or answered, each with what it is.
-type Haystack = Vec<(String, String)>;
-
-/// One thing to look for, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Mark {
-    what: String,
-    text: String,
-    /// Whether only the whole word counts: short numbers turn up within others.
-    word: bool,
-}
-
-/// A secret in every form it could be written in.
-fn forms(what: &str, secret: &str) -> Vec<Mark> {
-    let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    let bytes = secret.as_bytes();
-    let decimals: Vec<String> = bytes.iter().map(ToString::to_string).collect();
-    let hex: String = bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    let written = [
-        ("itself", secret.to_owned()),
-        ("percent-encoded", encoded.clone()),
-        ("percent-encoded in lower case", encoded.to_lowercase()),
-        (
-            "form-encoded",
-            encoded.replace("%2D", "-").replace("%2E", ".").replace("%5F", "_"),
-        ),
-        ("base64", STANDARD_NO_PAD.encode(bytes)),
-        ("base64 for addresses", URL_SAFE_NO_PAD.encode(bytes)),
-        ("hexadecimal", hex),
-        ("bytes", decimals.join(", ")),
-    ];
-    let marks: BTreeSet<Mark> = written
-        .into_iter()
-        .map(|(form, text)| Mark {
-            what: format!("{what}, {form}"),
-            text,
-            word: false,
-        })
-        .collect();
-    marks.into_iter().collect()
-}
-
-/// A client's identifier and secret as HTTP Basic puts them, raw and form-encoded.
-fn basic(what: &str, id: &str, secret: &str) -> Vec<Mark> {
-    let encode = |text: &str| {
-        utf8_percent_encode(text, NON_ALPHANUMERIC)
-            .to_string()
-            .replace("%2D", "-")
-    };
-    [(id.to_owned(), secret.to_owned()), (encode(id), encode(secret))]
-        .into_iter()
-        .flat_map(|(id, secret)| {
-            let pair = format!("{id}:{secret}");
-            [STANDARD.encode(&pair), URL_SAFE.encode(&pair), pair].map(|text| Mark {
-                what: format!("{what} in HTTP Basic"),
-                text,
-                word: false,
-            })
-        })
-        .collect()
-}
-
-fn is_part_of_word(character: Option<char>) -> bool {
-    character.is_some_and(char::is_alphanumeric)
-}
-
-/// Which marks are in a text.
-fn found_in<'a>(text: &str, marks: &'a [Mark]) -> Vec<&'a Mark> {
-    let holds = |mark: &&Mark| {
-        text.match_indices(&mark.text).any(|(at, _)| {
-            !mark.word
-                || !(is_part_of_word(text[..at].chars().next_back())
-                    || is_part_of_word(text[at + mark.text.len()..].chars().next()))
-        })
-    };
-    marks.iter().filter(holds).collect()
-}
-
-/// Every mark in every text, with the line it is in.
-fn leaks(haystack: &[(String, String)], marks: &[Mark]) -> Vec<String> {
-    let mut leaks = Vec::new();
-    for (place, text) in haystack {
-        for mark in found_in(text, marks) {
-            let one = std::slice::from_ref(mark);
-            let line = text.lines().find(|line| !found_in(line, one).is_empty());
-            let line: String = line.unwrap_or_default().chars().take(600).collect();
-            leaks.push(format!("{place} holds {} ({}): {line}", mark.what, mark.text));
-        }
-    }
-    leaks
-}
-
-/// The program, killed when the test is over.
-struct Program {
-    child: Child,
-    addr: SocketAddr,
-    errors: PathBuf,
-}
-
-impl Program {
-    fn serve(folder: &Path, config: &str) -> Self {
-        let path = folder.join("intertie.toml");
-        fs::write(&path, config).unwrap();
-        let errors = folder.join("stderr");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_intertie"))
-            .args(["serve", "--config", path.to_str().unwrap()])
-            .env("RUST_LOG", "trace")
-            .env("RUST_BACKTRACE", "full")
-            .envs(environment())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&errors).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
-        let addr = line
-            .trim_end()
-            .strip_prefix("ready http://")
-            .unwrap_or_else(|| panic!("{line}{}", fs::read_to_string(&errors).unwrap()))
-            .parse()
-            .unwrap();
-        child.stdout = Some(out.into_inner());
-        Self { child, addr, errors }
-    }
-
-    /// Asks it to stop, and gives standard output and standard error.
-    fn stop(mut self) -> (String, String) {
-        let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-        let mut printed = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
-        self.child.wait().unwrap();
-        (printed, fs::read_to_string(&self.errors).unwrap())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The secrets that the configuration refers to.
-fn environment() -> [(&'static str, &'static str); 13] {
+pub fn environment() -> [(&'static str, &'static str); 13] {
     [
         ("AUDIT_KEY", AUDIT_KEY),
         ("CURSOR_KEY", CURSOR_KEY),
@@ -339,13 +195,18 @@ struct Scene {
 
 impl Scene {
     async fn open(folder: &Path) -> Self {
+        watch::on();
         let systems = sandbox::start(&Kind::ALL, "127.0.0.1:0".parse().unwrap())
             .await
             .unwrap();
         let tap = Tap::on(systems.addr()).await;
         fs::write(folder.join("jwks.json"), key_set()).unwrap();
         let config = configuration(tap.address, systems.addr());
-        let program = Program::serve(folder, &config);
+        let path = folder.join("intertie.toml");
+        fs::write(&path, config).unwrap();
+        let mut command = command(&["serve", "--config", path.to_str().unwrap()]);
+        command.envs(environment());
+        let program = Program::start(command);
         Self {
             systems,
             tap,
@@ -379,6 +240,7 @@ impl Scene {
         let head = format!("{:?}", answer.headers());
         let body = answer.bytes().await.unwrap();
         let text = format!("{head}\n{}", String::from_utf8_lossy(&body));
+        watch::answer(path, text.as_bytes());
         self.answers.push((format!("{method} {path}: {status}"), text));
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
@@ -476,6 +338,7 @@ impl Scene {
         stream.write_all(sent.as_bytes()).await.unwrap();
         let mut heard = Vec::new();
         stream.read_to_end(&mut heard).await.unwrap();
+        watch::answer("what is no request", &heard);
         let heard = String::from_utf8_lossy(&heard).into_owned();
         self.answers.push(("what is no request".to_owned(), heard));
     }
@@ -520,6 +383,11 @@ fn tokens(exchanges: &[Exchange]) -> Vec<Mark> {
     }
     assert!(tokens.len() >= 6, "too few tokens on the wire: {tokens:?}");
     assert!(tokens.iter().all(|token| token.len() >= 16), "{tokens:?}");
+    // In other tests nobody knows what was on the wire: there, each is known by how it looks.
+    for token in &tokens {
+        let known = watch::finds(token) || watch::finds(&format!("signature={token}"));
+        assert!(known, "the watch over the suite would not know {token} for a token");
+    }
     tokens.iter().flat_map(|token| forms("a token", token)).collect()
 }
 
@@ -763,7 +631,8 @@ async fn no_marked_secret_in_any_log_metric_trace_or_problem() {
 
     let exchanges = scene.tap.exchanges();
     let Scene { program, answers, .. } = scene;
-    let (printed, log) = program.stop();
+    program.signal("-TERM");
+    let Ended { printed, log, .. } = program.ended();
     assert!(log.lines().count() > 200, "so little was logged: {log}");
     assert!(
         log.contains("\"level\":\"DEBUG\"") && log.contains("\"level\":\"ERROR\""),
@@ -981,5 +850,107 @@ fn nothing_that_holds_a_secret_prints_it() {
         let told = [("the faults".to_owned(), format!("{faults:?}"))];
         let found = leaks(&told, &forms("a secret", WRONG_SECRET));
         assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}
+
+/// What is planted in the watch, and what it is called when it is found.
+const PLANTED: [(&str, &str); 9] = [
+    ("in a task nobody waits for", "the log holds "),
+    ("in a span outside another", "the log holds "),
+    ("in the log of a test that keeps it", "the log a test keeps holds "),
+    ("a JWT", "the log holds a JWT"),
+    ("a token of a session", "the log holds a token"),
+    ("a signed address", "the log holds a signed address"),
+    ("a key of a caller", "the log holds a caller's key"),
+    ("in the header of an answer", "the answer to /planted holds "),
+    ("by a program", "standard error of the program holds "),
+];
+
+/// Whose lines are told at every level.
+const HOUSE: &str = "intertie::planted";
+
+async fn plant(what: &str) {
+    let secret = sandbox::gentrack::CLIENT_SECRET;
+    match what {
+        "in a task nobody waits for" => {
+            let task = async move { tracing::trace!(target: HOUSE, planted = secret, "a line") };
+            tokio::spawn(task);
+            tokio::task::yield_now().await;
+        }
+        "in a span outside another" => {
+            let outer = tracing::trace_span!(target: HOUSE, "outer", planted = STANDARD.encode(secret)).entered();
+            let inner = tracing::trace_span!(target: HOUSE, "inner").entered();
+            tracing::trace!(target: HOUSE, "a line");
+            drop((inner, outer));
+        }
+        "in the log of a test that keeps it" => {
+            let (_lines, _kept) = watch::Lines::kept(telemetry::filter("info").unwrap());
+            tracing::info!(target: HOUSE, planted = ?secret.as_bytes(), "a line");
+        }
+        "a JWT" => tracing::debug!(target: HOUSE, "asked with {}", issued(true)),
+        "a token of a session" => {
+            let session = format!("{}0123456789ABCDEF0123", sandbox::TOKEN_MARK.to_uppercase());
+            tracing::debug!(target: HOUSE, "asked for /accounts?token={session}");
+        }
+        "a signed address" => {
+            tracing::debug!(target: HOUSE, "asked for /documents/1?expires=1&signature=mZ4fQ0xJ7yqk2v9RtY_w1A")
+        }
+        "a key of a caller" => tracing::debug!(target: HOUSE, "refused itk_0123456789"),
+        "in the header of an answer" => {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("location", format!("/?key={CURSOR_KEY}").parse().unwrap());
+            watch::answer_with("/planted", &headers, b"{}");
+        }
+        "by a program" => {
+            // It names the file that it cannot read.
+            outcome(&["check", "--config", &format!("/nowhere/{secret}")]);
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_secret_anywhere_ends_the_run_of_the_suite() {
+    watch::on();
+    if let Some(what) = watch::alone() {
+        if what != "nothing" {
+            plant(&what).await;
+        }
+        return;
+    }
+    let this = "secrets::a_secret_anywhere_ends_the_run_of_the_suite";
+    let clean = watch::run_alone(this, "nothing");
+    let said = String::from_utf8_lossy(&clean.stdout);
+    assert!(clean.status.success() && said.contains("1 passed"), "{said}");
+    for (what, called) in PLANTED {
+        let run = watch::run_alone(this, what);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(101), "{what}: {said}");
+        assert!(said.contains(&format!("a secret leaked: {called}")), "{what}: {said}");
+        assert!(!String::from_utf8_lossy(&run.stdout).contains("passed"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_watch_sees_every_adapter_at_work() {
+    // Alone, because what other tests do is counted as well.
+    if watch::alone().is_none() {
+        let run = watch::run_alone("secrets::the_watch_sees_every_adapter_at_work", "counts");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let stage = Stage::open().await;
+    tracing::trace!(target: HOUSE, "a line that only TRACE has");
+    assert_eq!(watch::searched("lines of the log, TRACE"), 1);
+    for backend in stage.backends().await {
+        let lines = format!("lines of the log about {backend}");
+        let answers = watch::searched("answers");
+        assert_eq!(watch::searched(&lines), 0, "{backend}");
+        let specimens = specimens_of(&backend);
+        let read = specimens.iter().find(|specimen| !specimen.once).unwrap();
+        assert_eq!(stage.get(&read.path).await.status, 200, "{backend}");
+        assert!(watch::searched(&lines) > 0, "nothing of {backend} was searched");
+        assert_eq!(watch::searched("answers"), answers + 1);
     }
 }

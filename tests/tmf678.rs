@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::support::stage::Stage;
 use crate::support::tap::Tap;
 use crate::support::tmf678_contract::check;
+use crate::support::watch;
 
 const PDF: DocumentForm = DocumentForm::Pdf;
 const TEXT: DocumentForm = DocumentForm::Text;
@@ -36,6 +37,7 @@ impl Scene {
     }
 
     async fn with(change: impl FnOnce(&mut Config, &Running)) -> Self {
+        watch::on();
         let running = start(&[Kind::Tmf678], "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let tap = Tap::on(running.addr()).await;
         let units = ["PA", "JM", "TT", "PR", "BB", "AG", "BS"];
@@ -73,7 +75,7 @@ impl Scene {
         cx.request_id = Arc::from("0197f0c2-0000-7000-8000-000000000001");
         cx.native = native;
         let (adapter, _) = self.backend.serving::<O>().expect("served");
-        adapter.serve(operation, &cx).await
+        adapter.serve(operation, &cx).await.inspect_err(watch::error)
     }
 
     async fn bill(&self, key: &str) -> Result<Value> {

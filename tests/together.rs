@@ -12,6 +12,7 @@ use intertie::{api, backends};
 use serde_json::{Value, json};
 
 use crate::support::openapi::{check_answer, route_of};
+use crate::support::watch;
 
 /// A caller of the sandbox.
 struct Visit {
@@ -22,12 +23,14 @@ struct Visit {
 
 impl Visit {
     async fn open() -> Self {
+        watch::on();
         let sandbox = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         Self::to(sandbox).await
     }
 
     /// The sandbox with the system of one backend stopped: its port refuses connections.
     async fn without(stopped: &str) -> Self {
+        watch::on();
         let mut sandbox = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let app::Sandbox { systems, plan } = app::sandbox("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let gone = plan
@@ -54,7 +57,7 @@ impl Visit {
         let face = api::router(api::State {
             gateway: Gateway::new(Directory::of(connected)),
             callers: plan.callers,
-            cursors: api::cursor::Seal::new(b"a test's secret"),
+            cursors: api::cursor::Seal::new(watch::CURSOR_KEY.as_bytes()),
             settings: api::Settings::default(),
             ready: Arc::new(AtomicBool::new(true)),
             metrics: Arc::new(String::new),
@@ -90,7 +93,9 @@ impl Visit {
                 .map(|value| value.to_str().unwrap().to_owned())
         };
         let (form, location) = (header("content-type").unwrap_or_default(), header("location"));
+        let headers = answer.headers().clone();
         let bytes = answer.bytes().await.unwrap();
+        watch::answer_with(path, &headers, &bytes);
         let plain = path.split('?').next().unwrap();
         check_answer(method, &route_of(plain), status, &form, &bytes).unwrap_or_else(|fault| panic!("{path}: {fault}"));
         Reply {

@@ -34,6 +34,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::support::watch;
+
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const AUDIENCE: &str = "https://billing.example.com";
 const REFUSED: &str = "these credentials are not taken";
@@ -260,6 +262,7 @@ pub(crate) fn issued(here: bool) -> String {
 }
 
 async fn ask(callers: &Callers, token: &str) -> Result<Arc<Caller>> {
+    watch::on();
     let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
     callers
         .authenticate(&HeaderMap::from_iter([(AUTHORIZATION, value)]))
@@ -941,6 +944,7 @@ impl Stage {
     }
 
     async fn over(keys: &str, settings: &str, asked: Arc<AtomicUsize>) -> Self {
+        watch::on();
         let settings = settings.replace("{keys}", keys);
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n\
@@ -974,6 +978,7 @@ impl Stage {
         let _ = stream.write_all(request.as_bytes()).await;
         let mut heard = Vec::new();
         let _ = stream.read_to_end(&mut heard).await;
+        watch::answer(path, &heard);
         let text = String::from_utf8(heard).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head

@@ -37,6 +37,7 @@ use serde_json::{Value, json};
 
 use crate::support::tap::Tap;
 use crate::support::urjanet_contract::{check, operations};
+use crate::support::watch;
 
 /// An account, a meter, a credential, an attribute, a template and a provider of the contract's samples.
 const SAMPLE: &str = "1e4b3abd-34c2-d5ee-adef-0800270a0870";
@@ -67,6 +68,7 @@ impl Scene {
 
     /// The system with the adapter of one customer in front of it.
     async fn of(customer: &str) -> Self {
+        watch::on();
         let running = start(&[Kind::Urjanet], "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let tap = Tap::on(running.addr()).await;
         let base = running
@@ -97,6 +99,7 @@ impl Scene {
             .0
             .serve(operation, &cx)
             .await
+            .inspect_err(watch::error)
     }
 
     async fn account(&self, key: &str) -> Result<Account> {

@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 
 use super::openapi;
 use super::tap::Tap;
+use super::watch;
 
 /// The whole road on loopback.
 pub struct Stage {
@@ -77,6 +78,7 @@ impl Stage {
     }
 
     async fn with(tapped: bool, concurrency: usize) -> Self {
+        watch::on();
         let systems = sandbox::start(&Kind::ALL, SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
@@ -178,7 +180,7 @@ impl Stage {
         let face = api::router(api::State {
             gateway,
             callers: Callers::open(Caller::new("test", &Scope::ALL, None)),
-            cursors: api::cursor::Seal::new(b"a test's secret"),
+            cursors: api::cursor::Seal::new(watch::CURSOR_KEY.as_bytes()),
             settings: api::Settings {
                 // Thousands of calls at once are what some tests are about.
                 rates: Rates {
@@ -250,6 +252,7 @@ impl Stage {
             headers: parts.headers,
             body: to_bytes(body, usize::MAX).await.unwrap(),
         };
+        watch::answer_with(&path, &answer.headers, &answer.body);
         let form = answer.header("content-type").unwrap_or_default();
         if let Err(fault) = openapi::check_answer(&method, &route, answer.status, form, &answer.body) {
             panic!(
