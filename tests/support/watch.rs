@@ -53,8 +53,9 @@ impl Sink {
 }
 
 /// What a token or a key is known by, whatever it says.
-const SHAPES: [(&str, &str); 3] = [
+const SHAPES: [(&str, &str); 4] = [
     ("a JWT", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}"),
+    ("a private key", "PRIVATE KEY-----"),
     ("a signed address", r"signature=[\w%-]{16,}"),
     (CALLERS_KEY, r"itk_[\w~+/.-]{6,}"),
 ];
