@@ -4,6 +4,21 @@
 //! spelling, a single object is taken where a list is due (README, "Bodies"), and blank dates and numbers count as absent.
 //! Two spellings of one member are two members here, so that a reply with both is read, not refused.
 
+/// Finds the reference of a record under any of its three spellings (README, "References").
+macro_rules! referred {
+    ($($parameter:tt),+ => $record:ty) => {
+        impl<$($parameter),+> $record {
+            /// The reference, however it is spelt.
+            pub(in crate::backends::gentrack) fn reference(&self) -> Option<&Ident<'a>> {
+                self.global_reference
+                    .as_ref()
+                    .or(self.global_id.as_ref())
+                    .or(self.global_id_capital.as_ref())
+            }
+        }
+    };
+}
+
 pub(super) mod account;
 pub(super) mod party;
 pub(super) mod payment;
@@ -309,15 +324,9 @@ impl<'a> Account<'a> {
     pub(super) fn extensions(&self) -> Option<BTreeMap<String, &'a RawValue>> {
         serde_json::from_str(self.extensions?.get()).ok()
     }
-
-    /// The reference under any of its three spellings (README, "References").
-    pub(super) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
 }
+
+referred!('a => Account<'a>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -361,15 +370,7 @@ pub(super) struct ServicePoint<'a> {
     pub(super) connection_status: Option<Text<'a>>,
 }
 
-impl<'a> ServicePoint<'a> {
-    /// The reference under any of its three spellings (README, "References").
-    pub(super) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
-}
+referred!('a => ServicePoint<'a>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]

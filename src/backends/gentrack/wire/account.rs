@@ -57,15 +57,7 @@ pub(in crate::backends::gentrack) struct Created<'a> {
     global_id_capital: Option<Ident<'a>>,
 }
 
-impl<'a> Created<'a> {
-    /// The reference under any of its three spellings (README, "References").
-    pub(in crate::backends::gentrack) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
-}
+referred!('a => Created<'a>);
 
 /// Shapes that are sent: every member may be left out.
 macro_rules! outgoing {

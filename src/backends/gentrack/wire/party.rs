@@ -41,15 +41,7 @@ pub(in crate::backends::gentrack) struct Party<'a, N> {
     pub last_updated_time: Option<Moment>,
 }
 
-impl<'a, N> Party<'a, N> {
-    /// The reference under any of its three spellings (README, "References").
-    pub(in crate::backends::gentrack) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
-}
+referred!('a, N => Party<'a, N>);
 
 /// The name of a person.
 #[derive(Deserialize)]
@@ -136,15 +128,7 @@ pub(in crate::backends::gentrack) struct Related<'a> {
     pub period: Option<Period>,
 }
 
-impl<'a> Related<'a> {
-    /// The reference under any of its three spellings (README, "References").
-    pub(in crate::backends::gentrack) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
-}
+referred!('a => Related<'a>);
 
 /// `CommunicationPreferences`.
 #[derive(Deserialize)]

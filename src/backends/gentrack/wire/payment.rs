@@ -64,15 +64,7 @@ pub(in crate::backends::gentrack) struct Method<'a> {
     pub card: Option<Card<'a>>,
 }
 
-impl<'a> Method<'a> {
-    /// The reference under any of its three spellings (README, "References").
-    pub(in crate::backends::gentrack) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
-}
+referred!('a => Method<'a>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
@@ -106,15 +98,7 @@ pub(in crate::backends::gentrack) struct Arrangement<'a> {
     pub scheduled_payments: Option<Many<Scheduled<'a>>>,
 }
 
-impl<'a> Arrangement<'a> {
-    /// The reference under any of its three spellings (README, "References").
-    pub(in crate::backends::gentrack) fn reference(&self) -> Option<&Ident<'a>> {
-        self.global_reference
-            .as_ref()
-            .or(self.global_id.as_ref())
-            .or(self.global_id_capital.as_ref())
-    }
-}
+referred!('a => Arrangement<'a>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
