@@ -113,6 +113,12 @@ impl ErrorKind {
             Self::Internal => "internal",
         }
     }
+
+    /// What became of something, failure or not, as a metric label and a log field.
+    #[must_use]
+    pub fn outcome(failure: Option<Self>) -> &'static str {
+        failure.map_or("ok", Self::label)
+    }
 }
 
 /// Whether trying the same call again can help. Set only where the failure is understood.

@@ -210,7 +210,7 @@ impl Backend {
         let place = failure.map_or(ErrorKind::ALL.len(), |kind| kind as usize);
         if let Some(outcome) = served.numbers.outcomes.get(place) {
             let made = || {
-                let outcome = failure.map_or("ok", ErrorKind::label);
+                let outcome = ErrorKind::outcome(failure);
                 metrics::counter!(
                     "intertie_calls_total", "operation" => operation, "backend" => name.to_owned(), "outcome" => outcome
                 )

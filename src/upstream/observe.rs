@@ -124,7 +124,7 @@ impl Meters {
         let labels = [
             ("backend", self.backend.clone()),
             ("operation", operation.to_owned()),
-            ("outcome", word(failure).to_owned()),
+            ("outcome", ErrorKind::outcome(failure).to_owned()),
         ];
         metrics::counter!("intertie_upstream_attempts_total", &labels)
     }
@@ -132,32 +132,11 @@ impl Meters {
 
 /// Counts a login that was tried.
 pub(super) fn login(backend: &str, failure: Option<ErrorKind>) {
-    let labels = [("backend", backend.to_owned()), ("outcome", word(failure).to_owned())];
+    let labels = [
+        ("backend", backend.to_owned()),
+        ("outcome", ErrorKind::outcome(failure).to_owned()),
+    ];
     metrics::counter!("intertie_logins_total", &labels).increment(1);
-}
-
-/// An outcome as a label and a log field.
-pub(super) fn word(failure: Option<ErrorKind>) -> &'static str {
-    let Some(kind) = failure else { return "ok" };
-    match kind {
-        ErrorKind::Invalid => "invalid",
-        ErrorKind::Unauthenticated => "unauthenticated",
-        ErrorKind::Forbidden => "forbidden",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::Conflict => "conflict",
-        ErrorKind::Limited => "limited",
-        ErrorKind::NotAcceptable => "not_acceptable",
-        ErrorKind::Unsupported => "unsupported",
-        ErrorKind::Refused => "refused",
-        ErrorKind::Credentials => "credentials",
-        ErrorKind::Blocked => "blocked",
-        ErrorKind::Unreadable => "unreadable",
-        ErrorKind::Throttled => "throttled",
-        ErrorKind::Unavailable => "unavailable",
-        ErrorKind::TimedOut => "timed_out",
-        ErrorKind::OutcomeUnknown => "outcome_unknown",
-        ErrorKind::Internal => "internal",
-    }
 }
 
 /// Counts, times and logs each attempt.
@@ -185,7 +164,7 @@ fn seen(meters: &Meters, attempt: &Attempt, result: &Result<Reply>, took: Durati
         operation,
         attempt = attempt.number,
         status = attempt.trip.status(),
-        outcome = word(failure),
+        outcome = ErrorKind::outcome(failure),
         elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "asked the system"
     );
@@ -246,8 +225,8 @@ mod tests {
         for (place, kind) in ErrorKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
         }
-        let words: std::collections::BTreeSet<_> = ErrorKind::ALL.into_iter().map(|kind| word(Some(kind))).collect();
+        let words: std::collections::BTreeSet<_> = ErrorKind::ALL.into_iter().map(ErrorKind::label).collect();
         assert_eq!(words.len(), ErrorKind::ALL.len());
-        assert!(!words.contains(word(None)));
+        assert!(!words.contains(ErrorKind::outcome(None)));
     }
 }

@@ -103,7 +103,7 @@ impl Policy<Attempt, Reply, Error> for Rules {
         let error = result.as_mut().err()?;
         let (made, operation) = (next.number.saturating_sub(1), next.trip.call.operation);
         let backend = self.0.backend.as_str();
-        let outcome = super::observe::word(Some(error.kind()));
+        let outcome = error.kind().label();
         match self.pause(next, error) {
             Ok(pause) => {
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

@@ -14,7 +14,7 @@ use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::observe::{self, State, UnderWay};
+use super::observe::{State, UnderWay};
 use super::{Reply, send};
 use crate::error::{Error, ErrorKind, Result, Retry};
 
@@ -147,7 +147,7 @@ pub(super) fn carry(aside: &Aside, carried: Carried) -> Option<Rest> {
             if matches!(error.retryable(), Retry::IfRepeatable { .. }) {
                 state.reached(false);
             }
-            let outcome = observe::word(Some(error.kind()));
+            let outcome = error.kind().label();
             tracing::warn!(backend, operation, outcome, %error, "a reply broke off while it was passed on");
         }
     });

@@ -223,7 +223,7 @@ impl Account {
             match &obtained {
                 Ok(_) => tracing::info!(backend = login.backend, "logged in"),
                 Err(error) => {
-                    let outcome = observe::word(failure);
+                    let outcome = ErrorKind::outcome(failure);
                     tracing::warn!(backend = login.backend, outcome, %error, "could not log in");
                 }
             }
