@@ -32,7 +32,7 @@ const SECONDS: [f64; 14] = [
 ];
 
 /// How often what histograms have taken in is put into their buckets when nobody asks for them. Until then every value is
-/// kept by itself, at 16 bytes: ten thousand calls a second with three values each would be 2.4 MB in five seconds.
+/// kept by itself, at 16 bytes: ten thousand calls a second with two values each would be 1.6 MB in five seconds.
 const UPKEEP: Duration = Duration::from_secs(1);
 
 /// How the log is written.
@@ -148,6 +148,70 @@ pub fn log(config: &Config) -> Result<(), Failed> {
     Ok(())
 }
 
+/// One metric that is kept.
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What kind it is, in Prometheus' words.
+    pub kind: &'static str,
+    /// Its labels, in alphabetical order.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// Every metric there is. Labels take their values from closed sets: no metric grows with callers or records.
+pub const METRICS: [Metric; 8] = [
+    Metric {
+        name: "intertie_build_info",
+        kind: "gauge",
+        labels: &["version"],
+        help: "1, and the version that runs",
+    },
+    Metric {
+        name: "intertie_call_seconds",
+        kind: "histogram",
+        labels: &["backend", "operation"],
+        help: "how long an operation took at a backend, with all attempts and pauses",
+    },
+    Metric {
+        name: "intertie_calls_total",
+        kind: "counter",
+        labels: &["backend", "operation", "outcome"],
+        help: "operations that ended, by what became of them",
+    },
+    Metric {
+        name: "intertie_connections_refused_total",
+        kind: "counter",
+        labels: &["limit"],
+        help: "connections that were one too many, by the limit they met",
+    },
+    Metric {
+        name: "intertie_logins_total",
+        kind: "counter",
+        labels: &["backend", "outcome"],
+        help: "logins at a system, by what became of them",
+    },
+    Metric {
+        name: "intertie_requests_total",
+        kind: "counter",
+        labels: &["method", "route", "status"],
+        help: "requests of callers, by the route as it is declared and the status of the answer",
+    },
+    Metric {
+        name: "intertie_upstream_attempts_total",
+        kind: "counter",
+        labels: &["backend", "operation", "outcome"],
+        help: "single attempts to reach a system, by what became of them",
+    },
+    Metric {
+        name: "intertie_upstream_seconds",
+        kind: "histogram",
+        labels: &["backend", "operation"],
+        help: "how long a single attempt took, from its permit to the last byte",
+    },
+];
+
 /// Writes out every metric in Prometheus' text format.
 pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -169,6 +233,13 @@ pub fn metrics() -> Result<Render, Failed> {
             upkeep.run_upkeep();
         }
     });
+    for Metric { name, kind, help, .. } in METRICS {
+        match kind {
+            "gauge" => metrics::describe_gauge!(name, help),
+            "counter" => metrics::describe_counter!(name, help),
+            _ => metrics::describe_histogram!(name, help),
+        }
+    }
     metrics::gauge!("intertie_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     Ok(Arc::new(move || handle.render()))
 }

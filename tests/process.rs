@@ -1,5 +1,6 @@
 //! The program as a process: how it starts, what it prints, how it stops.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +11,7 @@ use intertie::auth;
 use intertie::config;
 use intertie::sandbox::fault::Fault;
 use intertie::sandbox::{self, Kind, Running};
+use intertie::telemetry::METRICS;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -394,6 +396,51 @@ async fn a_check_reads_the_keys_of_issuers_when_asked() {
         assert!(out.contains(told), "{told} is not in {out}");
     }
     assert!(errors.contains("no keys of 1 of 2 issuers"), "{errors}");
+}
+
+#[tokio::test]
+async fn every_metric_is_one_of_those_that_are_listed() {
+    let program = start(&["sandbox", "--listen", "127.0.0.1:0"]);
+    for path in [
+        "/v1/accounts/gentrack-au:10045213",
+        "/v1/accounts/kraken-us:A-7C41D0E2",
+        "/nowhere",
+    ] {
+        assert!(get_with(program.addr, path, "").await.is_some(), "{path}");
+    }
+    let (status, text) = get_with(program.addr, "/metrics", "").await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    let mut seen = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(line) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = line.split_once(' ').unwrap();
+            let listed = METRICS.iter().find(|metric| metric.name == name);
+            let listed = listed.unwrap_or_else(|| panic!("{name} is not listed"));
+            assert_eq!(listed.kind, kind, "{name}");
+            let help = format!("# HELP {name} {}\n", listed.help);
+            assert!(text.contains(&help), "{help} is not in {text}");
+            seen.insert(name);
+        } else if let Some((name, labels)) = line.split_once('{') {
+            let kept = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end));
+            let name = kept.filter(|name| seen.contains(name)).unwrap_or(name);
+            let listed = METRICS.iter().find(|metric| metric.name == name).unwrap();
+            let labels: BTreeSet<&str> = labels
+                .split("\",")
+                .map(|label| label.split_once('=').unwrap().0)
+                .filter(|label| *label != "le")
+                .collect();
+            assert_eq!(labels, listed.labels.iter().copied().collect(), "{line}");
+        }
+    }
+    let quiet = "intertie_connections_refused_total";
+    let all: BTreeSet<&str> = METRICS
+        .iter()
+        .map(|metric| metric.name)
+        .filter(|name| *name != quiet)
+        .collect();
+    assert_eq!(seen, all);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use intertie::backends;
+use intertie::telemetry::{METRICS, Metric};
 use intertie::upstream::tokens;
 use serde_json::Value;
 
@@ -75,12 +76,32 @@ async fn the_table_of_the_readme_is_what_the_code_serves() {
         }
         table.push('\n');
     }
+    holds("capabilities", &table);
+}
+
+#[test]
+fn the_metrics_of_the_readme_are_those_there_are() {
+    let mut table = "| metric | kind | labels | what it says |\n|---|---|---|---|\n".to_owned();
+    for Metric {
+        name,
+        kind,
+        labels,
+        help,
+    } in METRICS
+    {
+        table += &format!("| `{name}` | {kind} | `{}` | {help} |\n", labels.join("`, `"));
+    }
+    holds("metrics", &table);
+}
+
+/// A table of the README, between its two marks, is this one; with `UPDATE` set it is made so.
+fn holds(mark: &str, table: &str) {
+    let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
     let readme = std::fs::read_to_string(README).unwrap();
-    let (before, rest) = readme.split_once("<!-- capabilities -->\n").unwrap();
-    let (printed, after) = rest.split_once("<!-- /capabilities -->").unwrap();
+    let (before, rest) = readme.split_once(&begin).unwrap();
+    let (printed, after) = rest.split_once(&end).unwrap();
     if std::env::var_os("UPDATE").is_some() {
-        let whole = format!("{before}<!-- capabilities -->\n{table}<!-- /capabilities -->{after}");
-        std::fs::write(README, whole).unwrap();
+        std::fs::write(README, format!("{before}{begin}{table}{end}{after}")).unwrap();
     } else {
         assert_eq!(printed, table, "UPDATE=1 cargo test readme rewrites it");
     }
