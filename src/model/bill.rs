@@ -230,6 +230,9 @@ impl DocumentForm {
     }
 }
 
+/// The most characters of a file name before its extension.
+const LONGEST_STEM: usize = 100;
+
 /// A file name made of a text from elsewhere: letters, digits, `.`, `-` and `_` are kept, at most 100 of them.
 ///
 /// Leading dots go, so that no name is hidden or climbs a folder; an empty result is `document`.
@@ -240,19 +243,24 @@ pub fn safe_name(text: &str, extension: &str) -> String {
         .strip_suffix(extension)
         .and_then(|stem| stem.strip_suffix('.'))
         .unwrap_or(last);
-    let kept: String = stem
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
-                c
-            } else {
-                '-'
-            }
-        })
-        .take(100)
-        .collect();
-    let kept = kept.trim_matches(['.', '-']);
-    format!("{}.{extension}", if kept.is_empty() { "document" } else { kept })
+    let mut name = String::with_capacity(stem.len().min(LONGEST_STEM) + 1 + extension.len());
+    name.extend(stem.chars().take(LONGEST_STEM).map(|c| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
+            c
+        } else {
+            '-'
+        }
+    }));
+    let end = name.trim_end_matches(['.', '-']).len();
+    name.truncate(end);
+    let start = end - name.trim_start_matches(['.', '-']).len();
+    name.drain(..start);
+    if name.is_empty() {
+        name.push_str("document");
+    }
+    name.push('.');
+    name.push_str(extension);
+    name
 }
 
 #[cfg(test)]

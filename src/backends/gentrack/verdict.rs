@@ -8,6 +8,7 @@
 //! they look like ones.
 
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use memchr::memmem;
 
 use super::wire;
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -71,7 +72,7 @@ pub(super) fn native(reply: &Reply) -> Result<()> {
 fn error_inside(reply: &Reply, form: Form) -> Option<u16> {
     const NAME: &[u8] = b"\"errorCode\"";
     let short = form == Form::Json && reply.body.len() <= LARGEST_ERROR;
-    if !short || !reply.body.windows(NAME.len()).any(|part| part == NAME) {
+    if !short || memmem::find(&reply.body, NAME).is_none() {
         return None;
     }
     let problem: wire::Problem<'_> = serde_json::from_slice(&reply.body).ok()?;

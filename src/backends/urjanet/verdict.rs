@@ -4,6 +4,7 @@
 //! details only the codes are kept; their texts may quote what was sent.
 
 use http::header::CONTENT_TYPE;
+use memchr::memmem;
 
 use super::wire;
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -157,8 +158,7 @@ fn is_page(reply: &Reply) -> bool {
 fn outcome(reply: &Reply) -> Option<wire::Outcome> {
     const FAILURE: &[u8] = b"FAILURE";
     let success = reply.status.is_success();
-    if success && (reply.body.len() > LARGEST_FAILURE || !reply.body.windows(FAILURE.len()).any(|part| part == FAILURE))
-    {
+    if success && (reply.body.len() > LARGEST_FAILURE || memmem::find(&reply.body, FAILURE).is_none()) {
         return None;
     }
     serde_json::from_slice(&reply.body).ok()
