@@ -243,18 +243,12 @@ pub fn safe_name(text: &str, extension: &str) -> String {
         .strip_suffix(extension)
         .and_then(|stem| stem.strip_suffix('.'))
         .unwrap_or(last);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let stem = stem.trim_start_matches(|c| !is_plain(c));
     let mut name = String::with_capacity(stem.len().min(LONGEST_STEM) + 1 + extension.len());
-    name.extend(stem.chars().take(LONGEST_STEM).map(|c| {
-        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
-            c
-        } else {
-            '-'
-        }
-    }));
-    let end = name.trim_end_matches(['.', '-']).len();
-    name.truncate(end);
-    let start = end - name.trim_start_matches(['.', '-']).len();
-    name.drain(..start);
+    let kept = stem.chars().take(LONGEST_STEM);
+    name.extend(kept.map(|c| if is_plain(c) || c == '.' { c } else { '-' }));
+    name.truncate(name.trim_end_matches(['.', '-']).len());
     if name.is_empty() {
         name.push_str("document");
     }
