@@ -29,10 +29,7 @@ pub(super) fn trusting(callers: Callers, tokens: Option<config::Tokens>) -> Resu
     };
     let mut issuers = Vec::with_capacity(tokens.issuers.len());
     for config::Issuer { trust, keys } in tokens.issuers {
-        let fetch = fetch(keys).map_err(|error| Failed::Issuer {
-            name: trust.name.clone(),
-            error,
-        })?;
+        let fetch = fetch(&trust.name, keys)?;
         issuers.push((trust, fetch));
     }
     Ok(callers.trusting(Tokens::of(tokens.resource, tokens.max_size, issuers)))
@@ -56,10 +53,7 @@ pub async fn read_keys(issuers: Vec<config::Issuer>) -> Result<Vec<KeysRead>, Fa
     let mut reads = Vec::with_capacity(issuers.len());
     for config::Issuer { trust, keys } in issuers {
         let issuer = trust.name;
-        let fetch = fetch(keys).map_err(|error| Failed::Issuer {
-            name: issuer.clone(),
-            error,
-        })?;
+        let fetch = fetch(&issuer, keys)?;
         reads.push(async move {
             let started = Instant::now();
             let outcome = fetch().await.and_then(|text| match usable(&text)? {
@@ -76,7 +70,7 @@ pub async fn read_keys(issuers: Vec<config::Issuer>) -> Result<Vec<KeysRead>, Fa
     Ok(join_all(reads).await)
 }
 
-fn fetch(keys: KeySet) -> Result<Fetch> {
+fn fetch(issuer: &str, keys: KeySet) -> Result<Fetch, Failed> {
     match keys {
         KeySet::File(path) => Ok(Arc::new(move || from_file(path.clone()).boxed())),
         KeySet::Url { url, proxy, roots } => {
@@ -85,6 +79,10 @@ fn fetch(keys: KeySet) -> Result<Fetch> {
                 proxy,
                 roots,
                 ..Settings::default()
+            })
+            .map_err(|error| Failed::Issuer {
+                name: issuer.to_owned(),
+                error,
             })?;
             Ok(Arc::new(move || over_http(sender.clone(), url.clone()).boxed()))
         }
