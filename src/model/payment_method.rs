@@ -154,6 +154,15 @@ pub struct Card {
     pub expires: Option<String>,
 }
 
+impl Card {
+    /// A month as [`Card::expires`] has it; `None` for what is no month of the calendar, or of a year without its century.
+    #[must_use]
+    pub fn month(year: i64, month: i64) -> Option<String> {
+        let is_one = (1000..=9999).contains(&year) && (1..=12).contains(&month);
+        is_one.then(|| format!("{year:04}-{month:02}"))
+    }
+}
+
 /// A payment method to be set up.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

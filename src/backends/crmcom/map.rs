@@ -271,8 +271,7 @@ impl Mapper<'_> {
                 expires: card
                     .expiration_year
                     .zip(card.expiration_month)
-                    .filter(|(year, month)| (1000..=9999).contains(year) && (1..=12).contains(month))
-                    .map(|(year, month)| format!("{year:04}-{month:02}")),
+                    .and_then(|(year, month)| Card::month(year, month)),
             }),
             vendor: name,
             ledger: None,

@@ -249,8 +249,8 @@ pub(super) struct CardEntry {
 #[derive(Clone, Deserialize)]
 pub(super) struct Card {
     pub(super) brand: Option<String>,
-    pub(super) expiration_month: Option<u8>,
-    pub(super) expiration_year: Option<u16>,
+    pub(super) expiration_month: Option<i64>,
+    pub(super) expiration_year: Option<i64>,
     pub(super) last_digits: Option<String>,
 }
 

@@ -132,8 +132,7 @@ impl Deployment {
         let expires = method
             .card_expiry_year
             .zip(method.card_expiry_month)
-            .filter(|(year, month)| (1000..=9999).contains(year) && (1..=12).contains(month))
-            .map(|(year, month)| format!("{year:04}-{month:02}"));
+            .and_then(|(year, month)| Card::month(year, month));
         Ok(PaymentMethod {
             id: Some(self.id(&[&owner.number, &native_id])?),
             backend: self.name.clone(),

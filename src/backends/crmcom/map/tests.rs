@@ -219,6 +219,9 @@ fn a_card_without_a_month_of_the_calendar_has_no_expiry() {
         (2028, 13, Value::Null),
         (28, 4, Value::Null),
         (20280, 4, Value::Null),
+        // Not a reason to keep the account back.
+        (-1, 300, Value::Null),
+        (99_999, 4, Value::Null),
     ] {
         let card = json!({"last_digits": "1111", "expiration_year": year, "expiration_month": month});
         let account = json!({"payment_preferences_set": [{"id": "1", "default_card": card}]});
